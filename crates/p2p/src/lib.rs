@@ -1,1 +1,3 @@
-//! To be written.
+//! The peer-to-peer machine, sans-IO: what happened goes in, what to do comes out.
+
+// `mod io` joins as soon as `addr`, `wire` and `event` stand.
