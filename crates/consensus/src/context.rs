@@ -1,4 +1,4 @@
-use tipward_primitives::{BlockHash, Header, Height};
+use tipward_primitives::{BlockHash, Header, Height, Params};
 
 /// All that the rules about a block's body need of the header tree: it travels with the block, so that no worker has to
 /// look anything up.
@@ -21,6 +21,42 @@ pub struct BlockContext {
 }
 
 impl BlockContext {
+    /// The context of the block at `height` with this `header`, whose parent's median time past is
+    /// `prev_median_time_past` (in seconds).
+    pub fn new(
+        params: &Params,
+        header: Header,
+        height: Height,
+        prev_median_time_past: u32,
+    ) -> Self {
+        Self::with_hash(
+            params,
+            header,
+            header.block_hash(),
+            height,
+            prev_median_time_past,
+        )
+    }
+
+    /// The same for a header whose `hash` is known already.
+    pub fn with_hash(
+        params: &Params,
+        header: Header,
+        hash: BlockHash,
+        height: Height,
+        prev_median_time_past: u32,
+    ) -> Self {
+        Self {
+            header,
+            hash,
+            height,
+            prev_median_time_past,
+            bip34: height >= params.bip34_height,
+            csv: height >= params.csv_height,
+            segwit: height >= params.segwit_height,
+        }
+    }
+
     /// The time, in seconds, that transaction lock times must lie before: the parent's median time past once BIP113
     /// is active, the block's own time before.
     pub fn lock_time_cutoff(&self) -> u32 {

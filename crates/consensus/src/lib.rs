@@ -6,6 +6,7 @@
 //! never judges a signature.
 
 mod context;
+pub mod header;
 mod reject;
 
 pub use context::BlockContext;

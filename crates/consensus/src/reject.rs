@@ -3,14 +3,15 @@ use std::borrow::Cow;
 /// A consensus rule was broken.
 ///
 /// `reason` is Bitcoin Core's reject reason, word for word (`bad-txnmrklroot`, `time-too-old`, ...), because people,
-/// scripts and test suites look for it.
+/// scripts and test suites look for it. Two reasons have no counterpart in Core, where bytes that are not a block never
+/// reach validation: `block-decode-failed` and `unexpected-header`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}{}{detail}", if detail.is_empty() { "" } else { ", " })]
 pub struct Reject {
     /// What this says about the block and about who sent it.
     pub kind: RejectKind,
-    /// Core's reject reason.
-    pub reason: &'static str,
+    /// Core's reject reason; only that of an outdated version holds a figure (`bad-version(0x00000001)`).
+    pub reason: Cow<'static, str>,
     /// What was expected and what was found, for people.
     pub detail: Cow<'static, str>,
 }
@@ -40,13 +41,21 @@ impl Reject {
     /// A broken rule, with what was expected and found.
     pub fn new(
         kind: RejectKind,
-        reason: &'static str,
+        reason: impl Into<Cow<'static, str>>,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self {
             kind,
-            reason,
+            reason: reason.into(),
             detail: detail.into(),
         }
+    }
+
+    /// The header is invalid.
+    pub(crate) fn header(
+        reason: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::new(RejectKind::InvalidHeader, reason, detail)
     }
 }
