@@ -3,4 +3,5 @@
 // `mod io` joins as soon as `addr`, `wire` and `event` stand.
 
 pub mod addr;
+pub mod transport;
 pub mod wire;

@@ -5,6 +5,7 @@ use bitcoin::p2p::message_blockdata::Inventory;
 use bytes::Bytes;
 use tipward_primitives::{BlockHash, Header, RawBlock};
 
+use super::command::{Command, OTHER_COMMAND};
 use crate::addr::Address;
 
 /// One message.
@@ -31,7 +32,7 @@ pub enum Message {
     GetAddr,
     /// Addresses, those of IPv4 and IPv6 only.
     Addr(Vec<AddrEntry>),
-    /// Addresses of any network (BIP155). Those of a network that this node does not know are left out.
+    /// Addresses of any network (BIP155). One of a network that this node does not know is [`Address::UNSPECIFIED`].
     AddrV2(Vec<AddrEntry>),
     /// An announcement.
     Inv(Vec<Inventory>),
@@ -132,12 +133,9 @@ impl std::fmt::Debug for TransactionBytes {
     }
 }
 
-/// What Core's `getpeerinfo` calls messages that it does not know.
-pub const OTHER_COMMAND: &str = "*other*";
-
 impl Message {
-    /// The command that it has on the wire; [`OTHER_COMMAND`] if it is unknown.
-    pub const fn command(&self) -> &'static str {
+    /// The command that it has on the wire; [`OTHER_COMMAND`] if it is not one of the protocol's.
+    pub fn command(&self) -> &'static str {
         match self {
             Self::Version(_) => "version",
             Self::Verack => "verack",
@@ -160,7 +158,7 @@ impl Message {
             Self::MemPool => "mempool",
             Self::Ping(_) => "ping",
             Self::Pong(_) => "pong",
-            Self::Unknown { .. } => OTHER_COMMAND,
+            Self::Unknown { command, .. } => Command::new(command).known().unwrap_or(OTHER_COMMAND),
         }
     }
 }
