@@ -1,1 +1,22 @@
-//! x
+//! The node, wired up: configuration, sockets, command line, and the tools around it.
+//!
+//! ```text
+//!            sockets (one reader and one writer task each)
+//!               | Input  ^ messages                         RPC reads, commands
+//!               v        |                                        |
+//!   timers --> driver: owns p2p::Machine (peers, header tree) --> Arc<ChainView>, peer snapshot
+//!               | blocks, headers   ^ verdicts
+//!               v                   |
+//!            validation::Pipeline (workers, writer) --> store
+//! ```
+//!
+//! The binary `tipward` is a thin face of this library, so that whatever it does can be done, and tested, inside one
+//! process as well. No rule of Bitcoin is decided here.
+
+pub mod client;
+pub mod commands;
+pub mod config;
+pub mod logging;
+pub mod net;
+pub mod serve;
+mod signals;

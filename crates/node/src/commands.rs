@@ -1,0 +1,122 @@
+//! The command line: which commands there are, and how each ends.
+//!
+//! Whatever an operator can get wrong becomes one line on standard error, `Error: ...`, and exit code 1.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Parser, Subcommand};
+
+use crate::client::{self, CliArgs};
+use crate::config::{ClientConfig, NetworkName, Options};
+use crate::serve::{self, ServeArgs};
+
+/// A Bitcoin node that gets to the chain's tip first.
+///
+/// Without a command it runs the node: it finds peers, syncs headers first and blocks from all peers at once, keeps
+/// them on disk, follows new blocks and serves what it has. Every option below can also stand in the file that --conf
+/// names, under the same name; the command line wins.
+#[derive(Parser, Debug)]
+#[command(name = "tipward", version, after_help = EXAMPLES, next_line_help = false, max_term_width = 110)]
+struct CommandLine {
+    #[command(flatten)]
+    options: Options,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tipward                                        sync Bitcoin's main network into ~/.tipward
+  tipward --network signet --datadir /data/btc   another network, another place
+  tipward --connect 192.0.2.7 --stopatheight 800000
+                                                 from one peer of yours, then stop
+  tipward --proxy 127.0.0.1:9050                 through Tor
+  tipward cli getblockchaininfo                  ask the running node
+  tipward cli stop                               end it
+  tipward demo                                   a whole sync from local peers, no internet needed";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Call a JSON-RPC method of the running node
+    Cli(CliArgs),
+    /// Be a peer that serves block files: for tests and labs
+    Serve(ServeArgs),
+}
+
+/// Runs what the command line says, to its end.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command_line = match CommandLine::try_parse_from(args) {
+        Ok(command_line) => command_line,
+        Err(error) if !error.use_stderr() => {
+            // --help and --version; nobody is left to hear of a failure to print them.
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return fail(&explain(&error)),
+    };
+    let options = command_line.options;
+    let result = match command_line.command {
+        None => Err(anyhow::anyhow!("the node is not wired up")),
+        Some(Command::Cli(args)) => {
+            ClientConfig::load(options).and_then(|config| client::run(&args, &config))
+        }
+        Some(Command::Serve(args)) => serve_command(&args, options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("{error:#}")),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("Error: {}", message.trim_end().replace('\n', " "));
+    ExitCode::FAILURE
+}
+
+/// clap's own message takes several lines; what matters of it fits on one.
+fn explain(error: &clap::Error) -> String {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return "a command is missing: see `tipward --help`".to_owned();
+    }
+    let text = error.render().to_string();
+    let first: Vec<&str> = text
+        .lines()
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::trim)
+        .collect();
+    let mut message = first.join(" ").trim_start_matches("error: ").to_owned();
+    let suggested = [
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedValue,
+    ]
+    .into_iter()
+    .find_map(|kind| match error.get(kind)? {
+        ContextValue::String(name) => Some(name.clone()),
+        ContextValue::Strings(names) => names.first().cloned(),
+        _ => None,
+    });
+    match suggested {
+        Some(name) => message.push_str(&format!(": did you mean '{name}'?")),
+        None if error.kind() == ErrorKind::UnknownArgument => {
+            message.push_str(": see `tipward --help`");
+        }
+        None => {}
+    }
+    message
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
+}
+
+fn serve_command(args: &ServeArgs, options: Options) -> anyhow::Result<()> {
+    let network = options.network.unwrap_or(NetworkName::Main);
+    let params = tipward_primitives::Params::new(network.network());
+    runtime()?.block_on(serve::run(args, &params))
+}

@@ -1,0 +1,457 @@
+//! What the node shall do: command line over file over defaults, checked once, before anything is opened.
+
+mod file;
+mod options;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use bitcoin::ScriptBuf;
+use tipward_primitives::{Height, Params, SignetOptions, Work};
+
+use file::ConfigFile;
+pub use options::Options;
+pub use values::{NetworkName, ProgressMode, Switch};
+
+/// Connections that a node keeps at most unless told otherwise, as in Core.
+const DEFAULT_MAX_CONNECTIONS: usize = 125;
+/// MiB of blocks between `getdata` and disk: at 4 MB a block enough to keep eight fast peers busy, and a third of the
+/// memory that the node is allowed in all.
+const DEFAULT_BLOCK_BUFFER_MIB: u32 = 96;
+/// A block of the greatest size must fit several times, or a single one would stop the download.
+const MIN_BLOCK_BUFFER_MIB: u32 = 16;
+/// Blocks of one `getdata`.
+const DEFAULT_BATCH: u32 = 16;
+/// As many as Core answers in one go.
+const MAX_BATCH: u32 = 1000;
+/// Port of a SOCKS5 proxy: Tor's.
+const DEFAULT_PROXY_PORT: u16 = 9050;
+
+/// Everything that was decided before the start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The network, by the name of its directory.
+    pub network: NetworkName,
+    /// Its parameters.
+    pub params: Params,
+    /// Directory of this network's data.
+    pub netdir: PathBuf,
+    /// Stop when the block of this height is stored.
+    pub stop_at_height: Option<Height>,
+    /// How to find and accept peers.
+    pub peers: PeersConfig,
+    /// How to download and check.
+    pub sync: SyncConfig,
+    /// How to answer JSON-RPC; `None` not at all.
+    pub rpc: Option<RpcConfig>,
+    /// What to tell the user, and where.
+    pub output: OutputConfig,
+}
+
+/// How to find and accept peers.
+#[derive(Clone, Debug)]
+pub struct PeersConfig {
+    /// `Some` means these and nobody else; the list may be empty.
+    pub connect: Option<Vec<String>>,
+    /// Peers to stay connected to.
+    pub add_nodes: Vec<String>,
+    /// Peers to ask for addresses.
+    pub seed_nodes: Vec<String>,
+    /// Ask the DNS seeds.
+    pub dns_seed: bool,
+    /// Fall back on the addresses that come with the program.
+    pub fixed_seeds: bool,
+    /// Where to accept connections; empty means nowhere.
+    pub listen: Vec<Listen>,
+    /// Connections at most.
+    pub max_connections: usize,
+    /// Proxy for everything.
+    pub proxy: Option<SocketAddr>,
+    /// Proxy for onion addresses.
+    pub onion_proxy: Option<SocketAddr>,
+    /// Credentials of its own for every connection through a proxy.
+    pub proxy_randomize: bool,
+    /// DNS server to ask; `None` means the system's.
+    pub dns_server: Option<SocketAddr>,
+}
+
+/// One address to accept connections at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// The address.
+    pub addr: SocketAddr,
+    /// The node does not start if it cannot have this one.
+    pub required: bool,
+}
+
+/// How to download and check.
+#[derive(Clone, Copy, Debug)]
+pub struct SyncConfig {
+    /// Check threads.
+    pub threads: usize,
+    /// Bytes of blocks between `getdata` and disk.
+    pub block_buffer: usize,
+    /// Blocks of one `getdata`.
+    pub batch: usize,
+}
+
+/// How to answer JSON-RPC.
+#[derive(Clone, Debug)]
+pub struct RpcConfig {
+    /// Addresses to answer at.
+    pub bind: Vec<SocketAddr>,
+    /// User and password, beside the cookie.
+    pub credentials: Option<(String, String)>,
+}
+
+/// What to tell the user, and where.
+#[derive(Clone, Debug)]
+pub struct OutputConfig {
+    /// Log lines on standard output.
+    pub console: bool,
+    /// Log file.
+    pub log_file: Option<PathBuf>,
+    /// Parts of the node to log more of.
+    pub debug: Vec<String>,
+    /// Progress bars.
+    pub progress: ProgressMode,
+}
+
+impl Config {
+    /// Reads the file that the command line names (or the default one), lays the command line over it and checks all.
+    pub fn load(command_line: Options) -> anyhow::Result<Self> {
+        let datadir = datadir(&command_line)?;
+        let (network, options) = with_file(command_line, &datadir)?;
+        Self::resolve(network, options, &datadir)
+    }
+
+    fn resolve(network: NetworkName, options: Options, datadir: &Path) -> anyhow::Result<Self> {
+        // The file, too, may say where the data is; the file itself was found by then.
+        let datadir = options.datadir.clone().unwrap_or(datadir.to_owned());
+        let params = params(network, &options)?;
+        let netdir = datadir.join(network_dir_name(network, &params));
+        let peers = peers(&options, &params)?;
+        let config = Self {
+            stop_at_height: options.stopatheight.filter(|height| *height > 0),
+            sync: sync(&options)?,
+            rpc: rpc(&options, &params)?,
+            output: output(&options, &netdir)?,
+            network,
+            peers,
+            params,
+            netdir,
+        };
+        Ok(config)
+    }
+}
+
+/// What `tipward cli` must know of the node's configuration.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// Where the node answers.
+    pub addr: SocketAddr,
+    /// Directory with the cookie.
+    pub netdir: PathBuf,
+    /// User and password, if set; the cookie otherwise.
+    pub credentials: Option<(String, String)>,
+}
+
+impl ClientConfig {
+    /// The same file and defaults as [`Config::load`], for a client.
+    pub fn load(command_line: Options) -> anyhow::Result<Self> {
+        let datadir = datadir(&command_line)?;
+        let (network, options) = with_file(command_line, &datadir)?;
+        let config = Config::resolve(network, options, &datadir)?;
+        let rpc = config.rpc.context("JSON-RPC is off: set `server` to on")?;
+        let mut addr = *rpc.bind.first().context("no --rpcbind address")?;
+        // "Every address" is no address to connect to.
+        if addr.ip().is_unspecified() {
+            addr.set_ip(match addr {
+                SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            });
+        }
+        Ok(Self {
+            addr,
+            netdir: config.netdir,
+            credentials: rpc.credentials,
+        })
+    }
+}
+
+fn with_file(command_line: Options, datadir: &Path) -> anyhow::Result<(NetworkName, Options)> {
+    let file = match &command_line.conf {
+        Some(path) => ConfigFile::read(path)?,
+        None => {
+            let path = datadir.join("tipward.toml");
+            if path.exists() {
+                ConfigFile::read(&path)?
+            } else {
+                ConfigFile::default()
+            }
+        }
+    };
+    let network = command_line.network.or(file.network()).unwrap_or_default();
+    Ok((network, command_line.over(file.options(network))))
+}
+
+fn datadir(options: &Options) -> anyhow::Result<PathBuf> {
+    if let Some(dir) = &options.datadir {
+        return Ok(dir.clone());
+    }
+    std::env::home_dir()
+        .filter(|home| !home.as_os_str().is_empty())
+        .map(|home| home.join(".tipward"))
+        .context("no home directory is known: say where to keep data with --datadir")
+}
+
+/// Two signets with different challenges are different networks and must not share a directory.
+fn network_dir_name(network: NetworkName, params: &Params) -> String {
+    let default = Params::new(network.network());
+    if params.magic == default.magic {
+        network.to_string()
+    } else {
+        let magic: String = params.magic.iter().map(|b| format!("{b:02x}")).collect();
+        format!("{network}-{magic}")
+    }
+}
+
+fn params(network: NetworkName, options: &Options) -> anyhow::Result<Params> {
+    let mut params = match &options.signetchallenge {
+        None => Params::new(network.network()),
+        Some(hex) => {
+            ensure!(
+                network == NetworkName::Signet,
+                "--signetchallenge needs --network signet"
+            );
+            let challenge = ScriptBuf::from_hex(hex).ok().with_context(|| {
+                format!("--signetchallenge must be a script in hex, not '{hex}'")
+            })?;
+            Params::signet(&SignetOptions {
+                challenge: Some(challenge),
+                seeds: None,
+            })
+        }
+    };
+    if let Some(hex) = &options.minimumchainwork {
+        params.minimum_chain_work = parse_work(hex).with_context(|| {
+            format!("--minimumchainwork must be up to 64 hex digits, not '{hex}'")
+        })?;
+    }
+    if let Some(names) = &options.dnsseedname {
+        params.dns_seeds = names.clone();
+    }
+    Ok(params)
+}
+
+fn parse_work(hex: &str) -> Option<Work> {
+    let digits = hex.strip_prefix("0x").unwrap_or(hex);
+    if digits.is_empty() || digits.len() > 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let padded = format!("{digits:0>64}");
+    let mut bytes = [0; 32];
+    for (i, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(padded.get(2 * i..2 * i + 2)?, 16).ok()?;
+    }
+    Some(Work::from_be_bytes(bytes))
+}
+
+fn is_on(switch: Option<Switch>, default: bool) -> bool {
+    switch.map_or(default, |Switch(on)| on)
+}
+
+fn peers(options: &Options, params: &Params) -> anyhow::Result<PeersConfig> {
+    let connect = match options.connect.clone() {
+        Some(list) if list.iter().any(|peer| peer == "0") => {
+            ensure!(
+                list.len() == 1,
+                "--connect 0 means nobody and cannot stand beside other --connect"
+            );
+            Some(Vec::new())
+        }
+        other => other,
+    };
+    let add_nodes = options.addnode.clone().unwrap_or_default();
+    let seed_nodes = options.seednode.clone().unwrap_or_default();
+    for (option, list) in [
+        ("connect", connect.as_deref().unwrap_or_default()),
+        ("addnode", &add_nodes),
+        ("seednode", &seed_nodes),
+    ] {
+        for peer in list {
+            split_host_port(peer)
+                .with_context(|| format!("--{option}: '{peer}' is no host or host:port"))?;
+        }
+    }
+    let proxy = proxy_addr("proxy", options.proxy.as_deref())?;
+    let onion_proxy = match options.onion.as_deref() {
+        None => proxy,
+        some => proxy_addr("onion", some)?,
+    };
+    let max_connections = options.maxconnections.unwrap_or(DEFAULT_MAX_CONNECTIONS);
+    // Who connects to named peers only does not want strangers either, and who hides behind a proxy no listener.
+    let listens_by_default = (connect.is_none() && proxy.is_none()) || options.bind.is_some();
+    let listen = listen(options, params, listens_by_default)?;
+    Ok(PeersConfig {
+        dns_seed: is_on(
+            options.dnsseed,
+            connect.is_none() && options.maxconnections != Some(0),
+        ),
+        fixed_seeds: is_on(options.fixedseeds, true),
+        proxy_randomize: is_on(options.proxyrandomize, true),
+        dns_server: options.dnsserver,
+        listen,
+        connect,
+        add_nodes,
+        seed_nodes,
+        max_connections,
+        proxy,
+        onion_proxy,
+    })
+}
+
+fn listen(options: &Options, params: &Params, by_default: bool) -> anyhow::Result<Vec<Listen>> {
+    if !is_on(options.listen, by_default) {
+        ensure!(
+            options.bind.is_none(),
+            "--bind cannot be used with --listen off"
+        );
+        return Ok(Vec::new());
+    }
+    let port = options.port.unwrap_or(params.p2p_port);
+    match &options.bind {
+        Some(list) => list
+            .iter()
+            .map(|text| {
+                Ok(Listen {
+                    addr: socket_addr("bind", text, port)?,
+                    required: true,
+                })
+            })
+            .collect(),
+        None => Ok(vec![
+            Listen {
+                addr: (Ipv4Addr::UNSPECIFIED, port).into(),
+                required: true,
+            },
+            // A machine without IPv6 is no error.
+            Listen {
+                addr: (Ipv6Addr::UNSPECIFIED, port).into(),
+                required: false,
+            },
+        ]),
+    }
+}
+
+fn sync(options: &Options) -> anyhow::Result<SyncConfig> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = match options.par.unwrap_or(0) {
+        0 => cores,
+        n if n > 0 => usize::try_from(n).unwrap_or(cores),
+        n => cores.saturating_sub(n.unsigned_abs() as usize),
+    };
+    let mib = options.blockbuffer.unwrap_or(DEFAULT_BLOCK_BUFFER_MIB);
+    ensure!(
+        mib >= MIN_BLOCK_BUFFER_MIB,
+        "--blockbuffer must be at least {MIN_BLOCK_BUFFER_MIB} MiB, not {mib}"
+    );
+    let batch = options.batch.unwrap_or(DEFAULT_BATCH);
+    ensure!(
+        (1..=MAX_BATCH).contains(&batch),
+        "--batch must be between 1 and {MAX_BATCH}, not {batch}"
+    );
+    Ok(SyncConfig {
+        threads: threads.clamp(1, 64),
+        block_buffer: mib as usize * 1024 * 1024,
+        batch: batch as usize,
+    })
+}
+
+fn rpc(options: &Options, params: &Params) -> anyhow::Result<Option<RpcConfig>> {
+    let credentials = match (&options.rpcuser, &options.rpcpassword) {
+        (None, None) => None,
+        (Some(user), Some(password)) => Some((user.clone(), password.clone())),
+        _ => bail!("--rpcuser and --rpcpassword go together"),
+    };
+    if !is_on(options.server, true) {
+        return Ok(None);
+    }
+    let port = options.rpcport.unwrap_or(params.rpc_port);
+    let bind = match &options.rpcbind {
+        None => vec![(Ipv4Addr::LOCALHOST, port).into()],
+        Some(list) => list
+            .iter()
+            .map(|text| socket_addr("rpcbind", text, port))
+            .collect::<anyhow::Result<_>>()?,
+    };
+    Ok(Some(RpcConfig { bind, credentials }))
+}
+
+/// What `--debug` can name, beside `all`: the targets of our log lines.
+pub(crate) const DEBUG_TARGETS: [&str; 5] = ["net", "headers", "blocks", "store", "rpc"];
+
+fn output(options: &Options, netdir: &Path) -> anyhow::Result<OutputConfig> {
+    let debug = options.debug.clone().unwrap_or_default();
+    for what in &debug {
+        ensure!(
+            matches!(what.as_str(), "all" | "1") || DEBUG_TARGETS.contains(&what.as_str()),
+            "--debug {what}: must be one of {}, or all",
+            DEBUG_TARGETS.join(", ")
+        );
+    }
+    Ok(OutputConfig {
+        console: is_on(options.printtoconsole, true),
+        log_file: match options.debuglogfile.as_deref() {
+            Some("0") => None,
+            name => Some(netdir.join(name.unwrap_or("debug.log"))),
+        },
+        debug,
+        progress: options.progress.unwrap_or_default(),
+    })
+}
+
+fn proxy_addr(option: &str, value: Option<&str>) -> anyhow::Result<Option<SocketAddr>> {
+    match value {
+        None | Some("0" | "") => Ok(None),
+        Some(text) => socket_addr(option, text, DEFAULT_PROXY_PORT).map(Some),
+    }
+}
+
+/// An IP address, with or without a port.
+fn socket_addr(option: &str, text: &str, default_port: u16) -> anyhow::Result<SocketAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(ip) = bare.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, default_port));
+    }
+    text.parse()
+        .ok()
+        .with_context(|| format!("--{option}: '{text}' is no IP address or address:port"))
+}
+
+/// Splits `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address; `None` if it is none of them.
+pub(crate) fn split_host_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let port = |digits: &str| digits.parse::<u16>().ok().filter(|port| *port != 0);
+    if let Some(rest) = text.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']')?;
+        host.parse::<Ipv6Addr>().ok()?;
+        return match rest.strip_prefix(':') {
+            Some(digits) => Some((host, Some(port(digits)?))),
+            None => rest.is_empty().then_some((host, None)),
+        };
+    }
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Some((text, None));
+    }
+    let (host, port) = match text.split_once(':') {
+        Some((host, digits)) => (host, Some(port(digits)?)),
+        None => (text, None),
+    };
+    let plausible = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    (!host.is_empty() && host.len() <= 253 && host.bytes().all(plausible)).then_some((host, port))
+}

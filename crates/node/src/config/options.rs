@@ -1,0 +1,213 @@
+//! Every option of the node, once: the command line, the file and the documentation are all made from this list.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::{Deserialize, Deserializer};
+
+use super::values::{NetworkName, ProgressMode, Switch};
+
+/// Options as the user gave them, on the command line or in a file; `None` where nothing was said.
+///
+/// Names, in the file as on the command line, are Bitcoin Core's wherever Core has the option.
+#[derive(Args, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Network to use
+    #[arg(
+        long,
+        visible_alias = "chain",
+        global = true,
+        value_name = "NAME",
+        value_enum,
+        ignore_case = true,
+        help_heading = "Basics",
+        hide_possible_values = true,
+        help = "Network: main, testnet3, testnet4, signet or regtest [default: main]"
+    )]
+    #[serde(alias = "chain")]
+    pub network: Option<NetworkName>,
+
+    /// Where everything is kept, each network in a directory of its own [default: ~/.tipward]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Basics")]
+    pub datadir: Option<PathBuf>,
+
+    /// File with more options [default: <datadir>/tipward.toml, if it exists]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Basics")]
+    #[serde(skip)]
+    pub conf: Option<PathBuf>,
+
+    /// Stop once the block of this height is stored
+    #[arg(long, value_name = "HEIGHT", help_heading = "Basics")]
+    pub stopatheight: Option<u32>,
+
+    /// Connect to these peers only and look for no others; 0 for none at all. Can be given several times
+    #[arg(long, value_name = "HOST[:PORT]", help_heading = "Peers")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub connect: Option<Vec<String>>,
+
+    /// Keep a connection to this peer, beside those found. Can be given several times
+    #[arg(long, value_name = "HOST[:PORT]", help_heading = "Peers")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub addnode: Option<Vec<String>>,
+
+    /// Ask this peer for addresses, then leave it. Can be given several times
+    #[arg(long, value_name = "HOST[:PORT]", help_heading = "Peers")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub seednode: Option<Vec<String>>,
+
+    /// Ask the network's DNS seeds for peers when few are known [default: on, off with --connect]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Peers")]
+    pub dnsseed: Option<Switch>,
+
+    /// Fall back on addresses that come with the program [default: on]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Peers")]
+    pub fixedseeds: Option<Switch>,
+
+    /// Accept connections from others [default: on, off with --connect or --proxy]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Peers")]
+    pub listen: Option<Switch>,
+
+    /// Accept connections at this address only. Can be given several times [default: every address]
+    #[arg(long, value_name = "ADDR[:PORT]", help_heading = "Peers")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub bind: Option<Vec<String>>,
+
+    /// Port to accept connections on [default: the network's, 8333 on main]
+    #[arg(long, value_name = "PORT", help_heading = "Peers")]
+    pub port: Option<u16>,
+
+    /// Connections to keep at most, ours and theirs [default: 125]
+    #[arg(long, value_name = "N", help_heading = "Peers")]
+    pub maxconnections: Option<usize>,
+
+    /// Connect to everything through this SOCKS5 proxy, names included
+    #[arg(long, value_name = "IP[:PORT]", help_heading = "Peers")]
+    pub proxy: Option<String>,
+
+    /// SOCKS5 proxy for onion addresses only; 0 for none [default: --proxy]
+    #[arg(long, value_name = "IP[:PORT]", help_heading = "Peers")]
+    pub onion: Option<String>,
+
+    /// New credentials for every connection through a proxy, so that Tor gives each a circuit of its own [default: on]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Peers")]
+    pub proxyrandomize: Option<Switch>,
+
+    /// DNS server to ask instead of the system's
+    #[arg(long, value_name = "IP:PORT", help_heading = "Peers", hide = true)]
+    pub dnsserver: Option<SocketAddr>,
+
+    /// DNS seeds to ask instead of the network's. Can be given several times
+    #[arg(long, value_name = "HOST", help_heading = "Peers", hide = true)]
+    #[serde(deserialize_with = "one_or_many")]
+    pub dnsseedname: Option<Vec<String>>,
+
+    /// Threads that check blocks; 0 for one per core, negative to leave so many cores free [default: 0]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        help_heading = "Sync"
+    )]
+    pub par: Option<i32>,
+
+    /// Memory in MiB for blocks on their way from peers to disk: more lets fast peers run further ahead [default: 96]
+    #[arg(long, value_name = "MIB", help_heading = "Sync")]
+    pub blockbuffer: Option<u32>,
+
+    /// Blocks asked of a peer at a time [default: 16]
+    #[arg(long, value_name = "N", help_heading = "Sync")]
+    pub batch: Option<u32>,
+
+    /// Work, in hex, that a chain of headers must have before it is kept [default: the network's]
+    #[arg(long, value_name = "HEX", help_heading = "Sync")]
+    pub minimumchainwork: Option<String>,
+
+    /// Block challenge, in hex, of a signet of your own (BIP325)
+    #[arg(long, value_name = "HEX", help_heading = "Sync")]
+    pub signetchallenge: Option<String>,
+
+    /// Answer JSON-RPC [default: on]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "RPC")]
+    pub server: Option<Switch>,
+
+    /// Answer JSON-RPC at this address. Can be given several times [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDR[:PORT]", help_heading = "RPC")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub rpcbind: Option<Vec<String>>,
+
+    /// Port for JSON-RPC [default: the network's, 8332 on main]
+    #[arg(long, value_name = "PORT", help_heading = "RPC")]
+    pub rpcport: Option<u16>,
+
+    /// User name for JSON-RPC, beside the cookie file
+    #[arg(long, value_name = "NAME", help_heading = "RPC")]
+    pub rpcuser: Option<String>,
+
+    /// Password for --rpcuser
+    #[arg(long, value_name = "PASSWORD", help_heading = "RPC")]
+    pub rpcpassword: Option<String>,
+
+    /// Log lines on standard output [default: on]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Output")]
+    pub printtoconsole: Option<Switch>,
+
+    /// Log file, inside the network's directory unless absolute; 0 for none [default: debug.log]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub debuglogfile: Option<String>,
+
+    /// Log more of: net, headers, blocks, store, rpc, or all. Can be given several times
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", help_heading = "Output")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub debug: Option<Vec<String>>,
+
+    /// Progress bars: auto (on a terminal), on or off [default: auto]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub progress: Option<ProgressMode>,
+}
+
+/// A list in the file may also be written as a single string.
+fn one_or_many<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a string or a list of strings")]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+        // `connect = 0`, as one may write it after the command line's `--connect 0`.
+        Number(u64),
+    }
+    Ok(Some(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(one) => vec![one],
+        OneOrMany::Many(many) => many,
+        OneOrMany::Number(n) => vec![n.to_string()],
+    }))
+}
+
+/// Takes every field from `$over` where it is set, else from `$under`. Both struct patterns are exhaustive, so a new
+/// option cannot be forgotten here.
+macro_rules! layer {
+    ($over:expr, $under:expr; $($field:ident)*) => {{
+        let Options { $($field),* } = $over;
+        let under: Options = $under;
+        Options { $($field: $field.or(under.$field)),* }
+    }};
+}
+
+impl Options {
+    /// These options, and those of `under` where these say nothing. A list replaces a list.
+    pub fn over(self, under: Options) -> Options {
+        layer!(self, under;
+            network datadir conf stopatheight connect addnode seednode dnsseed fixedseeds listen bind port
+            maxconnections proxy onion proxyrandomize dnsserver dnsseedname par blockbuffer batch minimumchainwork
+            signetchallenge server rpcbind rpcport rpcuser rpcpassword printtoconsole debuglogfile debug progress)
+    }
+}

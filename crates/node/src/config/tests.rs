@@ -1,0 +1,283 @@
+use clap::{Args as _, FromArgMatches as _};
+
+use super::*;
+
+fn command_line(args: &[&str]) -> Options {
+    let command = Options::augment_args(clap::Command::new("tipward"));
+    let args = std::iter::once("tipward").chain(args.iter().copied());
+    let matches = command.try_get_matches_from(args).unwrap();
+    Options::from_arg_matches(&matches).unwrap()
+}
+
+/// What the command line and a file make together, or the error as the user sees it.
+fn config(args: &[&str], file: &str) -> Result<Config, String> {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("tipward.toml"), file).unwrap();
+    let mut options = command_line(args);
+    options.datadir = Some(dir.path().to_owned());
+    Config::load(options).map_err(|error| format!("{error:#}"))
+}
+
+fn error(args: &[&str], file: &str) -> String {
+    let error = config(args, file).unwrap_err();
+    assert!(!error.contains('\n'), "not one line: {error}");
+    error
+}
+
+#[test]
+fn defaults_are_those_of_a_full_node_on_main() {
+    let config = config(&[], "").unwrap();
+    assert_eq!(config.network, NetworkName::Main);
+    assert!(config.netdir.ends_with("main"));
+    assert!(config.peers.connect.is_none());
+    assert!(config.peers.dns_seed && config.peers.fixed_seeds);
+    assert_eq!(config.peers.max_connections, 125);
+    assert_eq!(config.peers.listen[0].addr, "0.0.0.0:8333".parse().unwrap());
+    assert_eq!(
+        config.rpc.unwrap().bind,
+        ["127.0.0.1:8332".parse().unwrap()]
+    );
+    assert_eq!(config.sync.batch, 16);
+}
+
+#[test]
+fn the_command_line_wins_over_the_file_and_the_file_over_defaults() {
+    let file = "maxconnections = 7\nbatch = 3\naddnode = [\"10.0.0.1\", \"10.0.0.2\"]";
+    let config = config(&["--batch", "4", "--addnode", "10.0.0.3"], file).unwrap();
+    assert_eq!(config.peers.max_connections, 7);
+    assert_eq!(config.sync.batch, 4);
+    assert_eq!(config.peers.add_nodes, ["10.0.0.3"]);
+}
+
+#[test]
+fn a_networks_table_holds_on_that_network_only() {
+    let file = "port = 1000\n[signet]\nport = 2000\n[regtest]\nport = 3000";
+    let port = |network: &str| {
+        config(&["--network", network], file).unwrap().peers.listen[0]
+            .addr
+            .port()
+    };
+    assert_eq!(port("signet"), 2000);
+    assert_eq!(port("regtest"), 3000);
+    assert_eq!(port("testnet4"), 1000);
+}
+
+#[test]
+fn the_file_may_choose_the_network_and_knows_cores_names() {
+    let config = config(&[], "chain = \"test\"").unwrap();
+    assert_eq!(config.network, NetworkName::Testnet3);
+    assert!(config.netdir.ends_with("testnet3"));
+}
+
+#[test]
+fn unknown_keys_are_refused_by_name_with_a_suggestion() {
+    let error = error(&[], "maxconection = 3");
+    assert!(error.contains("unknown option 'maxconection'"), "{error}");
+    assert!(error.contains("did you mean 'maxconnections'?"), "{error}");
+    assert!(error.contains("tipward.toml"), "{error}");
+    let error = self::error(&[], "[regtest]\nfoo = 1");
+    assert!(
+        error.contains("in [regtest]: unknown option 'foo'"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_names_its_key() {
+    let error = error(&[], "port = \"many\"");
+    assert!(error.contains("port"), "{error}");
+    let error = self::error(&[], "listen = \"perhaps\"");
+    assert!(
+        error.contains("listen") && error.contains("perhaps"),
+        "{error}"
+    );
+    let error = self::error(&[], "port = = 3");
+    assert!(error.contains("line 1"), "{error}");
+}
+
+#[test]
+fn switches_are_written_as_words_numbers_or_booleans() {
+    for text in ["false", "0", "\"off\"", "\"no\""] {
+        let config = config(&[], &format!("dnsseed = {text}")).unwrap();
+        assert!(!config.peers.dns_seed, "{text}");
+    }
+    assert!(!config(&["--dnsseed", "off"], "").unwrap().peers.dns_seed);
+    assert!(
+        config(&["--dnsseed"], "dnsseed = false")
+            .unwrap()
+            .peers
+            .dns_seed
+    );
+}
+
+#[test]
+fn named_peers_only_means_no_dns_and_no_listener() {
+    let config = config(
+        &["--connect", "127.0.0.1:1", "--connect", "node.example"],
+        "",
+    )
+    .unwrap();
+    assert_eq!(
+        config.peers.connect.unwrap(),
+        ["127.0.0.1:1", "node.example"]
+    );
+    assert!(!config.peers.dns_seed);
+    assert!(config.peers.listen.is_empty());
+}
+
+#[test]
+fn connect_0_means_nobody() {
+    assert_eq!(
+        config(&["--connect", "0"], "").unwrap().peers.connect,
+        Some(Vec::new())
+    );
+    assert_eq!(
+        config(&[], "connect = 0").unwrap().peers.connect,
+        Some(Vec::new())
+    );
+    assert!(error(&["--connect", "0", "--connect", "a"], "").contains("--connect 0"));
+}
+
+#[test]
+fn a_bound_address_is_listened_on_even_with_connect() {
+    let config = config(
+        &[
+            "--connect",
+            "0",
+            "--bind",
+            "127.0.0.1:7777",
+            "--bind",
+            "[::1]",
+        ],
+        "",
+    )
+    .unwrap();
+    let addrs: Vec<_> = config
+        .peers
+        .listen
+        .iter()
+        .map(|l| l.addr.to_string())
+        .collect();
+    assert_eq!(addrs, ["127.0.0.1:7777", "[::1]:8333"]);
+}
+
+#[test]
+fn a_proxy_serves_onion_addresses_too_unless_told_otherwise() {
+    let both = config(&["--proxy", "127.0.0.1"], "").unwrap().peers;
+    assert_eq!(both.proxy, Some("127.0.0.1:9050".parse().unwrap()));
+    assert_eq!(both.onion_proxy, both.proxy);
+    assert!(both.listen.is_empty());
+    let none = config(&["--proxy", "127.0.0.1", "--onion", "0"], "")
+        .unwrap()
+        .peers;
+    assert_eq!(none.onion_proxy, None);
+    let own = config(&["--onion", "127.0.0.1:9150"], "").unwrap().peers;
+    assert_eq!((own.proxy, own.onion_proxy.unwrap().port()), (None, 9150));
+}
+
+#[test]
+fn bad_values_are_explained() {
+    for (args, words) in [
+        (
+            &["--bind", "localhost"] as &[&str],
+            "--bind: 'localhost' is no IP address",
+        ),
+        (&["--connect", "a b"], "--connect: 'a b' is no host"),
+        (&["--addnode", "host:0"], "--addnode: 'host:0' is no host"),
+        (
+            &["--blockbuffer", "1"],
+            "--blockbuffer must be at least 16 MiB, not 1",
+        ),
+        (&["--batch", "0"], "--batch must be between 1 and 1000"),
+        (
+            &["--debug", "everything"],
+            "--debug everything: must be one of",
+        ),
+        (
+            &["--rpcuser", "me"],
+            "--rpcuser and --rpcpassword go together",
+        ),
+        (
+            &["--minimumchainwork", "xyz"],
+            "--minimumchainwork must be up to 64 hex digits",
+        ),
+        (
+            &["--signetchallenge", "51"],
+            "--signetchallenge needs --network signet",
+        ),
+        (
+            &["--listen", "off", "--bind", "127.0.0.1"],
+            "--bind cannot be used with --listen off",
+        ),
+    ] {
+        let error = error(args, "");
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn a_signet_of_ones_own_has_its_own_magic_and_directory() {
+    let config = config(&["--network", "signet", "--signetchallenge", "51"], "").unwrap();
+    assert_ne!(
+        config.params.magic,
+        Params::new(tipward_primitives::Network::Signet).magic
+    );
+    let name = config
+        .netdir
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(name.starts_with("signet-") && name.len() == 15, "{name}");
+}
+
+#[test]
+fn work_is_read_from_hex_of_any_length() {
+    assert_eq!(parse_work("0x01"), parse_work("1"));
+    assert_eq!(
+        parse_work("100").unwrap(),
+        Work::from_be_bytes({
+            let mut bytes = [0; 32];
+            bytes[30] = 1;
+            bytes
+        })
+    );
+    assert_eq!(parse_work(""), None);
+    assert_eq!(parse_work(&"f".repeat(65)), None);
+}
+
+#[test]
+fn hosts_and_ports_are_told_apart() {
+    assert_eq!(split_host_port("a.example"), Some(("a.example", None)));
+    assert_eq!(split_host_port("a.example:1"), Some(("a.example", Some(1))));
+    assert_eq!(split_host_port("::1"), Some(("::1", None)));
+    assert_eq!(split_host_port("[::1]:5"), Some(("::1", Some(5))));
+    assert_eq!(split_host_port("[::1]"), Some(("::1", None)));
+    for bad in [
+        "", ":1", "a:b", "a:70000", "[::1", "[::1]5", "[a]:1", "a:1:2",
+    ] {
+        assert_eq!(split_host_port(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn negative_par_leaves_cores_free_but_never_all() {
+    assert_eq!(config(&["--par", "-1000"], "").unwrap().sync.threads, 1);
+    assert_eq!(config(&["--par", "3"], "").unwrap().sync.threads, 3);
+}
+
+#[test]
+fn the_client_finds_the_node_of_the_same_file() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(
+        dir.path().join("tipward.toml"),
+        "network = \"regtest\"\nrpcbind = \"0.0.0.0:7000\"",
+    )
+    .unwrap();
+    let mut options = command_line(&[]);
+    options.datadir = Some(dir.path().to_owned());
+    let client = ClientConfig::load(options).unwrap();
+    assert_eq!(client.addr, "127.0.0.1:7000".parse().unwrap());
+    assert_eq!(client.netdir, dir.path().join("regtest"));
+}

@@ -1,0 +1,4 @@
+//! The node and its tools from outside: real processes, real sockets on loopback, real files.
+
+mod dns;
+mod dns_server;
