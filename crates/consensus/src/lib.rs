@@ -5,9 +5,26 @@
 //! reject reason, and what was expected beside what was found. This crate never reads a clock, a file or a socket, and
 //! never judges a signature.
 
+mod block;
 mod context;
+mod hash;
 pub mod header;
+mod merkle;
+mod parse;
 mod reject;
+mod sigops;
+mod transaction;
+mod view;
 
+pub use block::{
+    COMMITMENT_PREFIX, CheckedBlock, MAX_BLOCK_SIGOPS_COST, check_block, witness_commitment,
+};
 pub use context::BlockContext;
+pub use merkle::{MerkleRoot, merkle_root};
+pub use parse::{DecodeError, DecodeErrorKind};
 pub use reject::{Reject, RejectKind};
+pub use sigops::{legacy_sigops, script_sigops};
+pub use transaction::{
+    LOCK_TIME_THRESHOLD, MAX_BLOCK_WEIGHT, MAX_MONEY, check_transaction, is_final,
+};
+pub use view::{InputView, OutputView, ParsedBlock, TransactionView, Witness};

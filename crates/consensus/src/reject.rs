@@ -51,6 +51,16 @@ impl Reject {
         }
     }
 
+    /// A rule about the block's body is broken, and the header commits to that body.
+    pub(crate) fn consensus(reason: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(RejectKind::Consensus, reason, detail)
+    }
+
+    /// The body is not the one that the header commits to.
+    pub(crate) fn mutated(reason: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(RejectKind::Mutated, reason, detail)
+    }
+
     /// The header is invalid.
     pub(crate) fn header(
         reason: impl Into<Cow<'static, str>>,
