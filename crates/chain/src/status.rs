@@ -1,0 +1,40 @@
+/// What became of a block: 16 bytes. Apart from the tree's entries, because it changes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Status {
+    /// Transactions in the chain up to and including this block; counts only if [`Status::LINKED`].
+    pub(crate) chain_transactions: u64,
+    /// Transactions in the block; counts only if [`Status::STORED`].
+    pub(crate) transactions: u32,
+    flags: u8,
+}
+
+impl Status {
+    /// The block is in a block file.
+    pub(crate) const STORED: u8 = 1;
+    /// The block and all before it are stored.
+    pub(crate) const LINKED: u8 = 1 << 1;
+    /// The block itself breaks a rule.
+    pub(crate) const FAILED: u8 = 1 << 2;
+    /// A block before it does.
+    pub(crate) const FAILED_ANCESTOR: u8 = 1 << 3;
+    /// The block is or once was part of the active chain.
+    pub(crate) const WAS_ACTIVE: u8 = 1 << 4;
+
+    pub(crate) fn has(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    pub(crate) fn set(&mut self, flag: u8) {
+        self.flags |= flag;
+    }
+
+    /// Neither the block nor one before it is known to break a rule.
+    pub(crate) fn is_valid(self) -> bool {
+        !self.has(Self::FAILED | Self::FAILED_ANCESTOR)
+    }
+
+    /// It can be part of the active chain: the whole way to it is stored and not known to be invalid.
+    pub(crate) fn is_candidate(self) -> bool {
+        self.has(Self::LINKED) && self.is_valid()
+    }
+}

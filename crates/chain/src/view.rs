@@ -1,0 +1,196 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tipward_primitives::{BlockHash, Header, Height, Params, Timestamp, Work};
+
+use crate::cow::CowVec;
+use crate::status::Status;
+use crate::tree::{Entry, HeaderId, HeaderTree};
+use crate::work;
+
+/// A tip older than this means that there is much to catch up with. Core's `-maxtipage`.
+const MAX_TIP_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Blocks' worth of work below the tip from which a fork is still interesting enough to keep its headers.
+const FORK_BUFFER: u32 = 144;
+
+/// What is known of the chain at one moment: every header, which blocks are stored, the active chain, the best header.
+///
+/// It never changes, and a clone is cheap; readers in other threads hold one in an `Arc` while the owner of the
+/// [`Chain`](crate::Chain) goes on. Blocks are named by [`HeaderId`]; [`ChainView::find`] gives that of a hash.
+///
+/// # Panics
+/// Every method that takes a [`HeaderId`] panics if that came from a later view.
+#[derive(Clone, Debug)]
+pub struct ChainView {
+    pub(crate) params: Arc<Params>,
+    pub(crate) tree: HeaderTree,
+    /// One for each header of the tree.
+    pub(crate) status: CowVec<Status>,
+    /// The active chain, by height; the genesis block is always part of it.
+    pub(crate) active: CowVec<HeaderId>,
+    /// The headers on which no other one builds.
+    pub(crate) leaves: Arc<BTreeSet<HeaderId>>,
+    pub(crate) best_header: HeaderId,
+    /// Initial block download is over and does not come back.
+    pub(crate) synced_once: bool,
+}
+
+impl ChainView {
+    /// The network's parameters.
+    pub fn params(&self) -> &Arc<Params> {
+        &self.params
+    }
+
+    /// Every known header.
+    pub fn tree(&self) -> &HeaderTree {
+        &self.tree
+    }
+
+    /// The header with this hash, if it is known.
+    pub fn find(&self, hash: &BlockHash) -> Option<HeaderId> {
+        self.tree.find(hash)
+    }
+
+    /// What is known of a header's place in the tree.
+    pub fn entry(&self, id: HeaderId) -> &Entry {
+        self.tree.entry(id)
+    }
+
+    /// The header itself.
+    pub fn header(&self, id: HeaderId) -> Header {
+        self.tree.header(id)
+    }
+
+    /// Its hash.
+    pub fn hash(&self, id: HeaderId) -> BlockHash {
+        self.entry(id).hash()
+    }
+
+    /// Its height.
+    pub fn height(&self, id: HeaderId) -> Height {
+        self.entry(id).height()
+    }
+
+    /// The header with the most work of which nothing invalid is known; the first seen of several.
+    pub fn best_header(&self) -> HeaderId {
+        self.best_header
+    }
+
+    /// The tip of the active chain.
+    pub fn tip(&self) -> HeaderId {
+        self.active.last().copied().unwrap_or(HeaderId::GENESIS)
+    }
+
+    /// Height of the active chain's tip.
+    pub fn tip_height(&self) -> Height {
+        self.height(self.tip())
+    }
+
+    /// Hash of the active chain's tip.
+    pub fn tip_hash(&self) -> BlockHash {
+        self.hash(self.tip())
+    }
+
+    /// The active chain's block at `height`; `None` above the tip.
+    pub fn active_at(&self, height: Height) -> Option<HeaderId> {
+        self.active.get(height as usize).copied()
+    }
+
+    /// Hash of the active chain's block at `height`; `None` above the tip.
+    pub fn hash_at(&self, height: Height) -> Option<BlockHash> {
+        self.active_at(height).map(|id| self.hash(id))
+    }
+
+    /// Whether a block is part of the active chain.
+    pub fn is_active(&self, id: HeaderId) -> bool {
+        self.active_at(self.height(id)) == Some(id)
+    }
+
+    /// The block after `id` in the active chain; `None` for its tip and for blocks that are not part of it.
+    pub fn next_active(&self, id: HeaderId) -> Option<HeaderId> {
+        if self.is_active(id) {
+            self.active_at(self.height(id) + 1)
+        } else {
+            None
+        }
+    }
+
+    /// Where the branch that ends at `id` leaves the active chain: its last block that is part of it.
+    pub fn fork_point(&self, id: HeaderId) -> HeaderId {
+        self.tree.last_common_ancestor(id, self.tip())
+    }
+
+    /// Blocks of the active chain from `id` to the tip, both included; -1 if `id` is not part of it, as in Core's RPC.
+    pub fn confirmations(&self, id: HeaderId) -> i64 {
+        if self.is_active(id) {
+            i64::from(self.tip_height()) - i64::from(self.height(id)) + 1
+        } else {
+            -1
+        }
+    }
+
+    /// Median time past of a block, in seconds: of itself and the ten before it.
+    pub fn median_time_past(&self, id: HeaderId) -> u32 {
+        self.tree.median_time_past(id)
+    }
+
+    /// Whether the block is in a block file.
+    pub fn is_stored(&self, id: HeaderId) -> bool {
+        self.status[id.at()].has(Status::STORED)
+    }
+
+    /// Whether the block and all before it are stored.
+    pub fn is_linked(&self, id: HeaderId) -> bool {
+        self.status[id.at()].has(Status::LINKED)
+    }
+
+    /// Whether the block, or one before it, was found invalid.
+    pub fn is_invalid(&self, id: HeaderId) -> bool {
+        !self.status[id.at()].is_valid()
+    }
+
+    /// Number of the block's transactions; `None` until it is stored.
+    pub fn transactions(&self, id: HeaderId) -> Option<u32> {
+        let status = self.status[id.at()];
+        status.has(Status::STORED).then_some(status.transactions)
+    }
+
+    /// Number of the transactions of the block and all before it; `None` until they are all stored.
+    pub fn chain_transactions(&self, id: HeaderId) -> Option<u64> {
+        let status = self.status[id.at()];
+        status
+            .has(Status::LINKED)
+            .then_some(status.chain_transactions)
+    }
+
+    /// Whether the active chain has the network's minimum of work.
+    pub fn has_minimum_work(&self) -> bool {
+        self.entry(self.tip()).chainwork() >= self.params.minimum_chain_work
+    }
+
+    /// The work that a chain of headers must have to be kept without further proof: the network's minimum, and no less
+    /// than the active chain had about a day ago, so that forks near the tip pass.
+    ///
+    /// Headers with less go through [`presync`](crate::presync).
+    pub fn work_threshold(&self) -> Work {
+        let tip = self.entry(self.tip());
+        let day = work::times(work::of_bits(tip.bits()), FORK_BUFFER);
+        work::subtract(tip.chainwork(), day).max(self.params.minimum_chain_work)
+    }
+
+    /// Whether the node still catches up with the network, by Core's rule: until, for the first time, the active chain
+    /// has the minimum of work and its tip is less than a day old.
+    pub fn is_initial_block_download(&self, now: Timestamp) -> bool {
+        !self.synced_once && !self.is_tip_recent(now)
+    }
+
+    pub(crate) fn is_tip_recent(&self, now: Timestamp) -> bool {
+        let tip_time = Timestamp::from_secs(u64::from(self.entry(self.tip()).time()));
+        self.has_minimum_work() && now.since(tip_time) <= MAX_TIP_AGE
+    }
+}
+
+#[cfg(test)]
+mod tests;
