@@ -10,9 +10,10 @@ mod network;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tipward_chain::Fault;
+use tipward_chain::{ChainView, Fault};
 use tipward_consensus::Reject;
 use tipward_primitives::{BlockHash, Header, Height, RawBlock, Timestamp};
 use tipward_store::StoreError;
@@ -28,7 +29,10 @@ pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A node as seen by its RPC server.
 pub trait Backend: Send + Sync + 'static {
-    /// The active chain's tip; its value changes only after the view that shows the new tip is published.
+    /// The newest published view of the chain. Never waits.
+    fn view(&self) -> Arc<ChainView>;
+
+    /// The active chain's tip; its value changes only after [`Self::view`] shows the new tip.
     fn tip(&self) -> watch::Receiver<TipRef>;
 
     /// Reads a stored block, header first. Blocks the thread on the disk: the server calls it on a thread made for
