@@ -3,5 +3,7 @@
 // `mod io` joins as soon as `addr`, `wire` and `event` stand.
 
 pub mod addr;
+pub mod addrman;
+pub mod netgroup;
 pub mod transport;
 pub mod wire;
