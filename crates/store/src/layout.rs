@@ -56,7 +56,9 @@
 //! | 48..52 | CRC-32C of the block | zero |
 //! | 52..56 | checksum | checksum |
 //!
-//! The records of blocks are in the order of the block files and leave no gap.
+//! The records of blocks are in the order of the block files and leave no gap. A third kind of record, a hole, says
+//! of bytes that damage made unreadable that they hold no block: it has a zero hash, the file, the offset at which the
+//! bytes begin and, as its size, how many they are.
 //!
 //! # What is written when
 //!
@@ -75,3 +77,65 @@
 //! | format | since | what |
 //! |---|---|---|
 //! | 1 | tipward 0.1.0 | as above |
+
+use std::path::{Path, PathBuf};
+
+/// The format that this version writes.
+pub const FORMAT: u32 = 1;
+
+/// A block file is not begun anew before a frame would pass this size in bytes (as in Bitcoin Core).
+pub const MAX_BLOCK_FILE_SIZE: u64 = 128 << 20;
+
+/// Bytes before each block in a block file: the magic and the size.
+pub const FRAME_HEAD: usize = 8;
+
+/// Name of the directory of a network, as Bitcoin Core names it, but for the main network, which has one too.
+pub fn network_dir_name(params: &tipward_primitives::Params) -> String {
+    use tipward_primitives::{Network, Params};
+    match params.network {
+        Network::Testnet => "testnet3".to_owned(),
+        Network::Signet if params.magic != Params::new(Network::Signet).magic => {
+            let [a, b, c, d] = params.magic;
+            format!("signet_{a:02x}{b:02x}{c:02x}{d:02x}")
+        }
+        _ => params.chain_name.to_owned(),
+    }
+}
+
+pub(crate) const LOCK: &str = ".lock";
+pub(crate) const MANIFEST: &str = "manifest";
+pub(crate) const HEADER_LOG: &str = "headers.log";
+pub(crate) const BLOCKS: &str = "blocks";
+
+pub(crate) const HEADER_LOG_MAGIC: [u8; 8] = *b"twhdrs\0\x01";
+pub(crate) const INDEX_LOG_MAGIC: [u8; 8] = *b"twindx\0\x01";
+pub(crate) const LOG_HEAD: usize = 16;
+pub(crate) const HEADER_RECORD: usize = 84;
+pub(crate) const INDEX_RECORD: usize = 56;
+
+pub(crate) fn blocks_dir(dir: &Path) -> PathBuf {
+    dir.join(BLOCKS)
+}
+
+pub(crate) fn header_log(dir: &Path) -> PathBuf {
+    dir.join(HEADER_LOG)
+}
+
+pub(crate) fn index_log(dir: &Path) -> PathBuf {
+    blocks_dir(dir).join("index.log")
+}
+
+pub(crate) fn block_file(blocks_dir: &Path, number: u32) -> PathBuf {
+    blocks_dir.join(format!("blk{number:05}.dat"))
+}
+
+/// The number in the name of a block file.
+pub(crate) fn block_file_number(name: &str) -> Option<u32> {
+    let digits = name.strip_prefix("blk")?.strip_suffix(".dat")?;
+    let number = digits.parse().ok()?;
+    (digits == format!("{number:05}")).then_some(number)
+}
+
+pub(crate) fn xor_key(blocks_dir: &Path) -> PathBuf {
+    blocks_dir.join("xor.dat")
+}

@@ -1,0 +1,273 @@
+//! An append-only log of records of one size, each with its checksum.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::marker::PhantomData;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Context as _, StoreError};
+use crate::layout::LOG_HEAD;
+use crate::manifest::sync_dir;
+
+/// What a [`Log`] is made of.
+pub(crate) trait Record: Sized {
+    /// Bytes of a record, its checksum included.
+    const SIZE: usize;
+    /// Names the log and its version.
+    const MAGIC: [u8; 8];
+    /// Writes the record to `out`, which is [`Record::SIZE`] - 4 bytes long.
+    fn encode(&self, out: &mut [u8]);
+    /// Reads what `encode` wrote.
+    fn decode(bytes: &[u8]) -> Self;
+}
+
+/// Bytes that are read at once.
+const CHUNK: usize = 1 << 20;
+
+/// The checksum of record number `number`.
+fn checksum(number: u64, body: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&number.to_le_bytes()), body)
+}
+
+fn head<R: Record>(network: [u8; 4]) -> [u8; LOG_HEAD] {
+    let mut head = [0; LOG_HEAD];
+    head[..8].copy_from_slice(&R::MAGIC);
+    head[8..12].copy_from_slice(&network);
+    let sum = crc32c::crc32c(&head[..12]);
+    head[12..].copy_from_slice(&sum.to_le_bytes());
+    head
+}
+
+/// A log that is open for appending.
+#[derive(Debug)]
+pub(crate) struct Log<R> {
+    path: PathBuf,
+    file: Arc<File>,
+    network: [u8; 4],
+    records: u64,
+    buffer: Vec<u8>,
+    kind: PhantomData<R>,
+}
+
+/// What [`Log::open`] found beside whole records.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// The head was wrong and has been written anew.
+    pub(crate) head_rewritten: bool,
+    /// Bytes of a torn last record, which were cut.
+    pub(crate) torn_bytes: u64,
+}
+
+impl<R: Record> Log<R> {
+    /// Opens or creates the log; cuts a last record that is too short to be one. Does not look at the records.
+    pub(crate) fn open(path: PathBuf, network: [u8; 4]) -> Result<(Self, Opened), StoreError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .context(&path, "open")?;
+        let mut log = Self {
+            path,
+            file: Arc::new(file),
+            network,
+            records: 0,
+            buffer: Vec::new(),
+            kind: PhantomData,
+        };
+        let opened = log.settle()?;
+        Ok((log, opened))
+    }
+
+    fn settle(&mut self) -> Result<Opened, StoreError> {
+        let mut opened = Opened::default();
+        let len = self.file.metadata().context(&self.path, "look at")?.len();
+        let head = head::<R>(self.network);
+        let mut found = [0; LOG_HEAD];
+        if len >= LOG_HEAD as u64 {
+            self.file
+                .read_exact_at(&mut found, 0)
+                .context(&self.path, "read")?;
+        }
+        if found != head {
+            opened.head_rewritten = len > 0;
+            self.file
+                .write_all_at(&head, 0)
+                .context(&self.path, "write")?;
+            if let Some(dir) = self.path.parent() {
+                sync_dir(dir)?;
+            }
+        }
+        let body = len.saturating_sub(LOG_HEAD as u64);
+        self.records = body / R::SIZE as u64;
+        opened.torn_bytes = body % R::SIZE as u64;
+        if opened.torn_bytes > 0 {
+            self.truncate(self.records)?;
+        }
+        Ok(opened)
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Number of records.
+    pub(crate) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Byte at which record `number` begins.
+    pub(crate) fn offset(number: u64) -> u64 {
+        LOG_HEAD as u64 + number * R::SIZE as u64
+    }
+
+    /// All records, from the first to what is now the last.
+    pub(crate) fn scan(&self) -> Scan<R> {
+        Scan {
+            path: self.path.clone(),
+            file: Arc::clone(&self.file),
+            next: 0,
+            end: self.records,
+            chunk: Vec::new(),
+            at: 0,
+            kind: PhantomData,
+        }
+    }
+
+    /// Drops all records from number `records` on.
+    pub(crate) fn truncate(&mut self, records: u64) -> Result<(), StoreError> {
+        self.file
+            .set_len(Self::offset(records))
+            .context(&self.path, "truncate")?;
+        self.records = records;
+        Ok(())
+    }
+
+    /// Appends records with one write. When that fails, the log is as it was before; when even that cannot be had,
+    /// the error is [`StoreError::Stopped`].
+    pub(crate) fn append(
+        &mut self,
+        records: impl IntoIterator<Item = impl std::borrow::Borrow<R>>,
+    ) -> Result<(), StoreError> {
+        self.buffer.clear();
+        let mut number = self.records;
+        for record in records {
+            encode_to(&mut self.buffer, number, record.borrow());
+            number += 1;
+        }
+        let at = Self::offset(self.records);
+        if let Err(e) = self.file.write_all_at(&self.buffer, at) {
+            let e = Err(e).context(&self.path, "append to");
+            return match self.file.set_len(at) {
+                Ok(()) => e,
+                Err(_) => e.map_err(|e| StoreError::Stopped(e.to_string())),
+            };
+        }
+        self.records = number;
+        Ok(())
+    }
+
+    /// Makes what was appended survive power loss.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.file.sync_data().context(&self.path, "sync")
+    }
+
+    /// Replaces all records at once: after a crash the log is the old one or the new one, whole.
+    pub(crate) fn replace(
+        &mut self,
+        records: impl IntoIterator<Item = impl std::borrow::Borrow<R>>,
+    ) -> Result<(), StoreError> {
+        let new = self.path.with_extension("new");
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&new)
+            .context(&new, "create")?;
+        let mut buffer = head::<R>(self.network).to_vec();
+        let (mut number, mut at) = (0, 0);
+        for record in records {
+            encode_to(&mut buffer, number, record.borrow());
+            number += 1;
+            if buffer.len() >= CHUNK {
+                file.write_all_at(&buffer, at).context(&new, "write")?;
+                at += buffer.len() as u64;
+                buffer.clear();
+            }
+        }
+        file.write_all_at(&buffer, at).context(&new, "write")?;
+        file.sync_all().context(&new, "sync")?;
+        std::fs::rename(&new, &self.path).context(&self.path, "put in place")?;
+        if let Some(dir) = self.path.parent() {
+            sync_dir(dir)?;
+        }
+        self.file = Arc::new(file);
+        self.records = number;
+        Ok(())
+    }
+}
+
+fn encode_to<R: Record>(buffer: &mut Vec<u8>, number: u64, record: &R) {
+    let start = buffer.len();
+    buffer.resize(start + R::SIZE, 0);
+    let (body, sum) = buffer[start..].split_at_mut(R::SIZE - 4);
+    record.encode(body);
+    sum.copy_from_slice(&checksum(number, body).to_le_bytes());
+}
+
+/// Reads the records of a [`Log`] one by one; the log may grow meanwhile.
+pub(crate) struct Scan<R> {
+    path: PathBuf,
+    file: Arc<File>,
+    next: u64,
+    end: u64,
+    chunk: Vec<u8>,
+    at: usize,
+    kind: PhantomData<R>,
+}
+
+impl<R: Record> Scan<R> {
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn refill(&mut self) -> Result<(), StoreError> {
+        let whole = CHUNK / R::SIZE;
+        let left = usize::try_from(self.end - self.next).unwrap_or(usize::MAX);
+        let offset = Log::<R>::offset(self.next);
+        self.chunk.resize(whole.min(left) * R::SIZE, 0);
+        self.at = 0;
+        match self.file.read_exact_at(&mut self.chunk, offset) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Err(StoreError::Damaged {
+                path: self.path.clone(),
+                offset,
+                what: "the file became shorter while it was read".to_owned(),
+            }),
+            Err(e) => Err(e).context(&self.path, "read"),
+        }
+    }
+
+    /// The next record with its number; the record is `None` if its checksum is wrong.
+    pub(crate) fn next_record(&mut self) -> Result<Option<(u64, Option<R>)>, StoreError> {
+        if self.next == self.end {
+            return Ok(None);
+        }
+        if self.at == self.chunk.len() {
+            self.refill()?;
+        }
+        let (body, sum) = self.chunk[self.at..self.at + R::SIZE].split_at(R::SIZE - 4);
+        let number = self.next;
+        let whole = checksum(number, body).to_le_bytes() == sum;
+        let record = whole.then(|| R::decode(body));
+        self.at += R::SIZE;
+        self.next += 1;
+        Ok(Some((number, record)))
+    }
+}

@@ -1,0 +1,119 @@
+//! Which directories are opened and which are refused.
+
+mod common;
+
+use common::*;
+use tipward_primitives::{Network, Params};
+use tipward_store::{BlockStore, StoreError, layout};
+
+#[test]
+fn a_second_node_on_one_directory_is_refused_and_told_which() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let refusal = BlockStore::open(dir.path(), &params()).unwrap_err();
+    assert!(matches!(refusal, StoreError::Locked { .. }));
+    let text = refusal.to_string();
+    assert!(text.contains(&dir.path().display().to_string()), "{text}");
+    assert!(text.contains(&std::process::id().to_string()), "{text}");
+    drop(store);
+    open(dir.path());
+}
+
+#[test]
+fn another_networks_directory_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path());
+    let refusal = BlockStore::open(dir.path(), &Params::new(Network::Bitcoin)).unwrap_err();
+    let text = refusal.to_string();
+    assert!(text.contains("network regtest"), "{text}");
+    assert!(text.contains("runs on main"), "{text}");
+}
+
+#[test]
+fn a_newer_format_is_refused_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path());
+    let path = dir.path().join("manifest");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (body, _) = text.split_once("checksum").unwrap();
+    let body = body
+        .replace("format = 1", "format = 2")
+        .replace("written-by = tipward", "written-by = tipward-next");
+    let sum = crc32c::crc32c(body.as_bytes());
+    std::fs::write(&path, format!("{body}checksum = {sum:08x}\n")).unwrap();
+    let text = BlockStore::open(dir.path(), &params())
+        .unwrap_err()
+        .to_string();
+    assert!(text.contains("format 2"), "{text}");
+    assert!(text.contains("run a newer tipward"), "{text}");
+}
+
+#[test]
+fn a_damaged_manifest_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path());
+    let path = dir.path().join("manifest");
+    for offset in 0..len(&path) - 1 {
+        flip(&path, offset, 1);
+        let refusal = BlockStore::open(dir.path(), &params()).unwrap_err();
+        assert!(
+            matches!(refusal, StoreError::Unusable { .. }),
+            "flipped at {offset}: {refusal}"
+        );
+        flip(&path, offset, 1);
+    }
+    open(dir.path());
+}
+
+#[test]
+fn blocks_without_a_manifest_are_not_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("blocks")).unwrap();
+    std::fs::write(dir.path().join("blocks/blk00000.dat"), "somebody else's").unwrap();
+    let refusal = BlockStore::open(dir.path(), &params()).unwrap_err();
+    assert!(matches!(refusal, StoreError::Unusable { .. }), "{refusal}");
+    assert_eq!(len(&dir.path().join("blocks/blk00000.dat")), 15);
+}
+
+#[test]
+fn xored_block_files_are_refused_unless_the_key_is_zero() {
+    let dir = tempfile::tempdir().unwrap();
+    open(dir.path());
+    std::fs::write(dir.path().join("blocks/xor.dat"), [0; 8]).unwrap();
+    open(dir.path());
+    std::fs::write(dir.path().join("blocks/xor.dat"), [0, 1, 2, 3, 4, 5, 6, 7]).unwrap();
+    let refusal = BlockStore::open(dir.path(), &params()).unwrap_err();
+    assert!(refusal.to_string().contains("xor"), "{refusal}");
+}
+
+#[test]
+fn block_files_are_in_cores_framing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (headers, blocks) = chain([5]);
+    let (mut store, _) = open(dir.path());
+    store.append_headers(&headers).unwrap();
+    store.append_blocks(&blocks).unwrap();
+    drop(store);
+    let mut expected = Vec::new();
+    let genesis = bitcoin::consensus::serialize(&params().genesis);
+    for block in [&genesis[..], &blocks[0].block.bytes()[..]] {
+        expected.extend([0xfa, 0xbf, 0xb5, 0xda]);
+        expected.extend((block.len() as u32).to_le_bytes());
+        expected.extend(block);
+    }
+    let found = std::fs::read(dir.path().join("blocks/blk00000.dat")).unwrap();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_network_has_a_directory_of_its_own() {
+    let names = [
+        Network::Bitcoin,
+        Network::Testnet,
+        Network::Testnet4,
+        Network::Signet,
+        Network::Regtest,
+    ]
+    .map(|network| layout::network_dir_name(&Params::new(network)));
+    assert_eq!(names, ["main", "testnet3", "testnet4", "signet", "regtest"]);
+}
