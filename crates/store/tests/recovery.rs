@@ -1,5 +1,7 @@
 //! What a crash, power loss or a failing disk may leave, and what opening makes of it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
 mod common;
 
 use std::path::Path;
