@@ -1,1 +1,6 @@
-//! To be written.
+//! What tests, demonstrations and benchmarks are made with; no part of the node.
+//!
+//! [`build`] makes single blocks to order, valid or with a chosen flaw; [`generate`] makes whole regtest chains.
+//! Everything is deterministic: the same seed, the same bytes.
+
+pub mod build;
