@@ -37,8 +37,8 @@ use rand_chacha::ChaCha20Rng;
 use tipward_primitives::Timestamp;
 
 use crate::addr::{AddrNetwork, Address, Host, NetworkSet};
+use crate::sealed::LoadError;
 use crate::wire::{AddrEntry, ServiceFlags};
-pub use file::LoadError;
 use tables::{BUCKET_SIZE, Tables};
 
 /// At most so many addresses wait for a feeler to test what they would displace from *tried*.
@@ -48,7 +48,7 @@ const REPLACEMENT: Duration = Duration::from_secs(4 * 60 * 60);
 /// How long a collision may wait for its test.
 const TEST_WINDOW: Duration = Duration::from_secs(40 * 60);
 /// An attempt gets so long before it counts as failed.
-const ATTEMPT_TIME: Duration = Duration::from_secs(1 * 60);
+const ATTEMPT_TIME: Duration = Duration::from_secs(60);
 
 /// An address to connect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

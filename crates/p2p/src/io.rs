@@ -4,43 +4,8 @@ use tipward_chain::{BlockJob, BlockVerdict};
 use tipward_primitives::{BlockHash, Header, RawBlock};
 
 use crate::addr::Address;
+pub use crate::conn::{ConnKind, PeerId, Target};
 use crate::wire::{Message, WireError};
-
-/// One connection. Never used twice in the life of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PeerId(pub u64);
-
-impl std::fmt::Display for PeerId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "peer={}", self.0)
-    }
-}
-
-/// Why a connection exists; names as in Core's `getpeerinfo` field `connection_type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ConnKind {
-    /// They connected to us.
-    Inbound,
-    /// Ours: relays everything, gossips addresses.
-    OutboundFullRelay,
-    /// Ours: blocks only, no address gossip, so that our place in the network cannot be inferred.
-    BlockRelayOnly,
-    /// Ours, short: is there still a node at this address?
-    Feeler,
-    /// Ours, short: fetches addresses from a seed.
-    AddrFetch,
-    /// Named by the user (`--connect`, `--addnode`): never dropped for slowness.
-    Manual,
-}
-
-/// Whom to connect to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Target {
-    /// An address.
-    Addr(Address),
-    /// `host:port` still to be resolved (or to be resolved by the proxy).
-    Name(String),
-}
 
 /// How bytes are framed on a connection. Version 2 (BIP324) will be a further variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,6 +4,9 @@
 
 pub mod addr;
 pub mod addrman;
+pub mod banman;
+pub mod conn;
 pub mod netgroup;
+pub mod sealed;
 pub mod transport;
 pub mod wire;

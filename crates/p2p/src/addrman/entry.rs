@@ -23,7 +23,7 @@ const MIN_FAIL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// A time so far ahead of our clock is a lie.
 const MAX_AHEAD: Duration = Duration::from_secs(10 * 60);
 /// One that was just tried is not given up meanwhile.
-const JUST_TRIED: Duration = Duration::from_secs(1 * 60);
+const JUST_TRIED: Duration = Duration::from_secs(60);
 /// One that was tried within this time is unlikely to be chosen again.
 const RECENTLY_TRIED: Duration = Duration::from_secs(10 * 60);
 
@@ -70,7 +70,7 @@ impl Entry {
             self.seen = seen - penalty;
         }
         // By hearsay services are only ever added.
-        self.services = self.services | services;
+        self.services |= services;
         seen > self.seen && !self.tried && self.refs < MAX_REFS
     }
 

@@ -1,12 +1,9 @@
-//! The address manager as bytes for a file.
+//! The address manager as the content of a sealed file.
 //!
 //! ```text
-//! magic "tipward peers\n"   14 bytes
-//! version                    u32  (1)
-//! key of the tables          16 bytes
-//! entries of tried           u32, then each: entry
-//! entries of new             u32, then each: entry, number of buckets u8, each bucket u16
-//! checksum                   32 bytes, SHA-256 of all before it
+//! key of the tables    16 bytes
+//! entries of tried     u32, then each: entry
+//! entries of new       u32, then each: entry, number of buckets u8, each bucket u16
 //!
 //! entry: network u8 (BIP155), host (4, 16 or 32 bytes), port u16, services u64, seen u64,
 //!        source network u8, source host, last success u64, failures since u32
@@ -14,32 +11,20 @@
 //! Integers are little-endian, times are microseconds since the Unix epoch. What is only worth remembering while the
 //! node runs (attempts in progress, collisions) is not in it.
 
-use sha2::{Digest as _, Sha256};
 use tipward_primitives::Timestamp;
 
 use super::entry::{Entry, MAX_REFS};
 use super::tables::{Id, NEW_BUCKETS, Tables};
 use crate::addr::{Address, Host};
+use crate::sealed::{LoadError, Seal};
 
-const MAGIC: &[u8; 14] = b"tipward peers\n";
-const VERSION: u32 = 1;
-const CHECKSUM_SIZE: usize = 32;
-
-/// Why stored addresses cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LoadError {
-    /// It is something else, or of another version of this program.
-    #[error("unknown format or version")]
-    Version,
-    /// The checksum is wrong, or what it covers makes no sense.
-    #[error("damaged")]
-    Damaged,
-}
+const SEAL: Seal = Seal {
+    magic: b"tipward peers\n",
+    version: 1,
+};
 
 pub(super) fn write(tables: &Tables) -> Vec<u8> {
     let mut out = Vec::new();
-    out.extend(MAGIC);
-    out.extend(VERSION.to_le_bytes());
     out.extend(tables.key);
     let buckets = tables.new_buckets();
     for tried in [true, false] {
@@ -56,23 +41,11 @@ pub(super) fn write(tables: &Tables) -> Vec<u8> {
             }
         }
     }
-    let checksum = Sha256::digest(&out);
-    out.extend(checksum);
-    out
+    SEAL.close(&out)
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Tables, LoadError> {
-    let head = bytes.get(..MAGIC.len() + 4).ok_or(LoadError::Version)?;
-    if !head.starts_with(MAGIC) || head[MAGIC.len()..] != VERSION.to_le_bytes() {
-        return Err(LoadError::Version);
-    }
-    let (covered, checksum) = bytes
-        .split_last_chunk::<CHECKSUM_SIZE>()
-        .ok_or(LoadError::Damaged)?;
-    if Sha256::digest(covered)[..] != checksum[..] {
-        return Err(LoadError::Damaged);
-    }
-    let body = covered.get(head.len()..).ok_or(LoadError::Damaged)?;
+    let body = SEAL.open(bytes)?;
     read_body(&mut Input(body)).ok_or(LoadError::Damaged)
 }
 
