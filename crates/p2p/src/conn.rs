@@ -29,6 +29,20 @@ pub enum ConnKind {
     Manual,
 }
 
+impl ConnKind {
+    /// Name as in Core's `getpeerinfo`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::OutboundFullRelay => "outbound-full-relay",
+            Self::BlockRelayOnly => "block-relay-only",
+            Self::Feeler => "feeler",
+            Self::AddrFetch => "addr-fetch",
+            Self::Manual => "manual",
+        }
+    }
+}
+
 /// Whom to connect to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Target {

@@ -4,7 +4,7 @@ use tipward_chain::{BlockJob, BlockVerdict};
 use tipward_primitives::{BlockHash, Header, RawBlock};
 
 use crate::addr::Address;
-pub use crate::conn::{ConnKind, PeerId, Target};
+pub(crate) use crate::conn::{ConnKind, PeerId, Target};
 use crate::wire::{Message, WireError};
 
 /// How bytes are framed on a connection. Version 2 (BIP324) will be a further variant.
@@ -123,10 +123,6 @@ pub enum Command {
         /// Straight into the tried table.
         tried: bool,
     },
-    /// `submitheader`: already accepted into the tree by the caller's own call, announce and act on it.
-    HeaderAccepted(Header),
-    /// `submitblock`: the block's verdict was reached outside the download.
-    BlockSubmitted(BlockVerdict),
 }
 
 /// Something to do. Actions for one peer must be carried out in order.
@@ -213,6 +209,10 @@ pub enum DisconnectReason {
     /// It broke the protocol.
     #[error("misbehaving: {0}")]
     Misbehaving(String),
+    /// It did something that the protocol does not allow, but that honest software has been seen to do: its address is
+    /// not discouraged.
+    #[error("protocol violation: {0}")]
+    Protocol(String),
     /// It is this node itself.
     #[error("connected to self")]
     SelfConnection,

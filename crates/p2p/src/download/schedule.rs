@@ -1,0 +1,215 @@
+//! Handing out blocks.
+
+use std::time::Duration;
+
+use tipward_primitives::{BlockHash, Height, Timestamp};
+
+use super::source::Asked;
+use super::{Download, MOST_HOLDERS, Route, State, Wanted};
+use crate::io::PeerId;
+
+/// One request: blocks to ask one peer for, lowest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) peer: PeerId,
+    pub(crate) blocks: Vec<(Height, BlockHash)>,
+}
+
+/// Blocks that one peer may owe us: what a request costs the peer's memory is not ours to spend.
+const MOST_PER_PEER: usize = 1024;
+/// Part of the pool that only a hedge may use, so that slow peers cannot hold all credits while the front waits.
+const RESERVE: u64 = 8;
+
+impl Download {
+    /// Asks for whatever can be asked for now.
+    pub(crate) fn schedule(&mut self, now: Timestamp, route: &impl Route) -> Vec<Request> {
+        let mut requests = Vec::new();
+        if let Some(until) = self.paused_until {
+            if now < until {
+                self.excused = now;
+                return requests;
+            }
+            self.paused_until = None;
+            self.wake_parked();
+        }
+        self.slide(route);
+        // Each turn either asks for a block, or takes a peer out of the queue, or ends.
+        while !self.open.is_empty() {
+            let Some(peer) = self.queue.pop_front() else {
+                break;
+            };
+            if !self.has_credits() {
+                self.queue.push_front(peer);
+                break;
+            }
+            match self.turn(now, peer) {
+                Turn::Asked(request) => requests.push(request),
+                Turn::Full | Turn::Gone => {}
+                Turn::NothingOpen => {
+                    self.parked.insert(peer);
+                }
+            }
+        }
+        if !requests.is_empty() && self.next_check.is_none() {
+            self.next_check = Some(now + super::patience::CHECK_INTERVAL);
+        }
+        requests
+    }
+
+    fn batch_bytes(&self) -> u64 {
+        self.size
+            .bytes()
+            .saturating_mul(self.limits.batch.max(1) as u64)
+    }
+
+    /// Enough credits for a request that is worth it, or nothing else outstanding.
+    fn has_credits(&self) -> bool {
+        let capacity = self.credits.capacity();
+        let worth = self.batch_bytes().min(capacity / RESERVE);
+        self.credits.idle() || self.credits.free() >= worth.saturating_add(capacity / RESERVE)
+    }
+
+    fn turn(&mut self, now: Timestamp, peer: PeerId) -> Turn {
+        let batch_bytes = self.batch_bytes();
+        let bytes = self.size.bytes();
+        // No peer may hold more than half the pool while others could use it.
+        let share = if self.sources.len() > 1 {
+            self.credits.capacity() / 2
+        } else {
+            self.credits.capacity()
+        };
+        let Some(source) = self.sources.get_mut(&peer) else {
+            return Turn::Gone;
+        };
+        source.queued = false;
+        if !source.usable(now) {
+            return Turn::Full;
+        }
+        let room = source.room(share, batch_bytes);
+        if room == 0 || source.in_flight() >= MOST_PER_PEER {
+            return Turn::Full;
+        }
+        let Some((low, high)) = source.range.filter(|(low, high)| low <= high) else {
+            return Turn::Full;
+        };
+        let spare = self
+            .credits
+            .free()
+            .saturating_sub(self.credits.capacity() / RESERVE);
+        let count = usize::try_from(room.min(spare).div_ceil(bytes))
+            .unwrap_or(usize::MAX)
+            .clamp(1, self.limits.batch.max(1));
+        let heights: Vec<Height> = self.open.range(low..=high).take(count).copied().collect();
+        if heights.is_empty() {
+            source.parked = true;
+            return Turn::NothingOpen;
+        }
+        let mut blocks = Vec::with_capacity(heights.len());
+        for height in heights {
+            if let Some(hash) = self.at(height) {
+                // The last block of a batch may need more than was left.
+                if !blocks.is_empty() && self.credits.free() < bytes {
+                    break;
+                }
+                self.ask(now, peer, height, hash);
+                blocks.push((height, hash));
+            }
+        }
+        self.enqueue(peer);
+        Turn::Asked(Request { peer, blocks })
+    }
+
+    pub(super) fn at(&self, height: Height) -> Option<BlockHash> {
+        let offset = height.checked_sub(self.base)?;
+        self.window.get(offset as usize).copied()
+    }
+
+    /// Books a request.
+    pub(super) fn ask(&mut self, now: Timestamp, peer: PeerId, height: Height, hash: BlockHash) {
+        let bytes = self.size.bytes();
+        let seq = self.next_seq;
+        let (Some(source), Some(wanted)) =
+            (self.sources.get_mut(&peer), self.blocks.get_mut(&hash))
+        else {
+            return;
+        };
+        self.next_seq += 1;
+        let mark = source.speed.mark(now, source.in_flight() == 0);
+        let expected = source
+            .speed
+            .time_for(source.in_flight_bytes().saturating_add(bytes));
+        source.ask(
+            seq,
+            Asked {
+                hash,
+                height,
+                bytes,
+                at: now,
+                due: now + expected * 2 + Duration::from_secs(1),
+                mark,
+                given_up: false,
+            },
+        );
+        wanted.state = State::Asked;
+        wanted.holders.push((peer, seq));
+        if wanted.on_route {
+            self.open.remove(&height);
+        }
+        self.credits.ask(bytes);
+        self.peak_credits = self
+            .peak_credits
+            .max(self.credits.asked() + self.credits.held());
+    }
+
+    /// Asks one peer for blocks beside the way to the best header (a branch that is worth having), as far as limits
+    /// allow.
+    pub(crate) fn fetch_branch(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        blocks: &[(Height, BlockHash)],
+    ) -> Option<Request> {
+        let usable = self.sources.get(&peer).is_some_and(|s| s.usable(now));
+        if !usable || self.paused_until.is_some() {
+            return None;
+        }
+        let mut asked = Vec::new();
+        for &(height, hash) in blocks {
+            if self.blocks.contains_key(&hash) || self.was_asked(peer, &hash) {
+                continue;
+            }
+            if !self.credits.idle() && self.credits.free() < self.size.bytes() {
+                break;
+            }
+            self.blocks.insert(
+                hash,
+                Wanted {
+                    height,
+                    on_route: false,
+                    state: State::Open,
+                    holders: Vec::with_capacity(MOST_HOLDERS),
+                },
+            );
+            self.ask(now, peer, height, hash);
+            asked.push((height, hash));
+        }
+        if asked.is_empty() {
+            return None;
+        }
+        if self.next_check.is_none() {
+            self.next_check = Some(now + super::patience::CHECK_INTERVAL);
+        }
+        Some(Request {
+            peer,
+            blocks: asked,
+        })
+    }
+}
+
+enum Turn {
+    Asked(Request),
+    /// No room, or not to be asked now; whatever changes that puts it back into the queue.
+    Full,
+    NothingOpen,
+    Gone,
+}

@@ -1,0 +1,47 @@
+//! How large will the next block be?
+
+/// Estimates the size of the blocks about to be asked for from those that came last.
+///
+/// Sizes change slowly along the chain (a few hundred bytes in 2009, a megabyte and a half today), and blocks that are
+/// asked for together are neighbours, so a moving average serves. A quarter is added because an estimate that is too low
+/// costs memory, and one that is too high costs only a little of the pool.
+#[derive(Clone, Debug)]
+pub(crate) struct SizeEstimate {
+    average: f64,
+    seen: bool,
+}
+
+/// Before the first block: near what is common today, so that a node that resumes at the tip does not overdraw.
+const FIRST_GUESS: f64 = 1_000_000.0;
+/// Weight of one block in the average.
+const WEIGHT: f64 = 1.0 / 16.0;
+
+impl SizeEstimate {
+    pub(crate) fn new() -> Self {
+        Self {
+            average: FIRST_GUESS,
+            seen: false,
+        }
+    }
+
+    pub(crate) fn saw(&mut self, bytes: usize) {
+        let bytes = bytes as f64;
+        if self.seen {
+            // Growth counts fourfold: it is what could overdraw the pool.
+            let weight = if bytes > self.average {
+                4.0 * WEIGHT
+            } else {
+                WEIGHT
+            };
+            self.average += (bytes - self.average) * weight;
+        } else {
+            self.average = bytes;
+            self.seen = true;
+        }
+    }
+
+    /// Bytes to reckon with for one block; at least 100.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.average * 1.25).clamp(100.0, 4_000_000.0) as u64
+    }
+}

@@ -1,0 +1,230 @@
+//! The machine: composition only. Every decision is made in a component of its own; this file hands inputs out and keeps
+//! the order.
+//!
+//! ```text
+//!            Input                                                   Action
+//!              |                                                       ^
+//!              v                                                       |
+//!   handle: connections | handshake, ping | header_sync | download | serve | chain_guard --> outbox
+//!                                  \            |           |         /
+//!                                   +---- Shared: peers, chain, totals, randomness
+//! ```
+//!
+//! # Order
+//!
+//! What a peer sends takes effect in the order in which it was sent. A block takes a while to be judged, by others; until
+//! the verdict is here and published, whatever the same peer sent after the block waits, its pings included. So when a
+//! peer sees our `pong`, everything that it sent before has happened. The one exception is a block that we asked for: it
+//! goes to the checkers at once, because whether its body is good depends on nothing else that the peer said.
+//!
+//! What waits is bounded in number and bytes; beyond that the connection is not read until it was worked off.
+//!
+//! # Determinism
+//!
+//! The machine reads no clock and draws its random numbers from the seed. The same seed and the same inputs give the same
+//! actions.
+
+mod blocks;
+mod connections;
+mod messages;
+mod report;
+mod timers;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tipward_chain::{Chain, ChainView, HeaderId};
+use tipward_primitives::{BlockHash, Timestamp};
+
+use self::blocks::Job;
+pub use self::blocks::Submitted;
+use self::connections::Pending;
+use crate::addrman::AddrMan;
+use crate::chain_guard::StaleTip;
+use crate::config::Config;
+use crate::download::{Download, Limits, Route};
+use crate::header_sync::HeaderSync;
+use crate::io::{Action, Input, PeerId};
+use crate::serve::Serve;
+use crate::shared::Shared;
+use crate::snapshot::{LeftPeer, Snapshot};
+
+/// The peer-to-peer machine. See the [module's page](self).
+pub struct Machine {
+    shared: Shared,
+    addrman: AddrMan,
+    headers: HeaderSync,
+    download: Download,
+    serve: Serve,
+    stale_tip: StaleTip,
+    /// Connections that were asked for and do not stand yet.
+    pending: BTreeMap<PeerId, Pending>,
+    next_peer: u64,
+    /// Blocks that are being checked, by the number of their job.
+    jobs: BTreeMap<u64, Job>,
+    next_job: u64,
+    /// Peers some of whose messages waited and may go on now.
+    released: VecDeque<PeerId>,
+    /// The last peers that left, latest first.
+    left: VecDeque<LeftPeer>,
+    network_active: bool,
+    /// Reading from everybody is stopped, because more blocks came than the pool of credits holds.
+    flooded: bool,
+    /// When the peers are to be looked at.
+    next_look: Timestamp,
+    /// Best header that the download goes for.
+    heading_for: HeaderId,
+}
+
+impl Machine {
+    /// A machine without peers. `chain` holds what an earlier run left; all random choices follow from `seed`.
+    pub fn new(config: Config, chain: Chain, addrman: AddrMan, seed: [u8; 32]) -> Self {
+        let now = Timestamp::default();
+        let download = Download::new(
+            Limits {
+                batch: config.batch.clamp(1, 1000),
+                credit_bytes: config.credit_bytes,
+                window_blocks: config.window_blocks,
+                window_bytes: config.window_bytes,
+            },
+            now,
+        );
+        let heading_for = chain.best_header();
+        let mut machine = Self {
+            shared: Shared::new(config, chain, seed),
+            addrman,
+            headers: HeaderSync::default(),
+            download,
+            serve: Serve::default(),
+            stale_tip: StaleTip::new(now),
+            pending: BTreeMap::new(),
+            next_peer: 0,
+            jobs: BTreeMap::new(),
+            next_job: 0,
+            released: VecDeque::new(),
+            left: VecDeque::new(),
+            network_active: true,
+            flooded: false,
+            next_look: now,
+            heading_for,
+        };
+        machine.reroute();
+        machine
+    }
+
+    /// Takes note of what happened. What is to be done about it comes out of [`Machine::poll_action`].
+    pub fn handle(&mut self, now: Timestamp, input: Input) {
+        if now < self.shared.now {
+            // A mocked clock was moved back: every timer is looked at anew.
+            self.next_look = now;
+        }
+        self.shared.now = now;
+        match input {
+            Input::Connected {
+                peer,
+                addr,
+                local,
+                kind,
+            } => self.connected(peer, addr, local, kind),
+            Input::ConnectFailed { peer, error } => self.connect_failed(peer, error),
+            Input::Message {
+                peer,
+                message,
+                size,
+            } => self.incoming(peer, message, size),
+            Input::Malformed { peer, error } => self.malformed(peer, &error),
+            Input::Receiving { peer, bytes: _ } => {
+                self.download.progress(now, peer);
+                self.headers.progress(now, peer);
+            }
+            Input::Sent {
+                peer,
+                command,
+                size,
+                queued,
+            } => {
+                self.shared.sent(peer, command, size, queued);
+                self.serve.drained(&mut self.shared, peer);
+            }
+            Input::Disconnected { peer, error } => self.disconnected(peer, error),
+            Input::Verdict(verdict) => self.verdict(verdict),
+            Input::BlockServed { peer, hash, found } => {
+                self.serve.served(&mut self.shared, peer, hash, found);
+                self.released.push_back(peer);
+            }
+            Input::Resolved { name, addrs } => self.resolved(&name, &addrs),
+            Input::Command(command) => self.command(command),
+            Input::Tick => {}
+        }
+        self.look();
+        self.settle();
+    }
+
+    /// The next thing to do, until there is none.
+    pub fn poll_action(&mut self) -> Option<Action> {
+        self.shared.next_action()
+    }
+
+    /// An id for a connection that was accepted.
+    pub fn new_peer_id(&mut self) -> PeerId {
+        let id = PeerId(self.next_peer);
+        self.next_peer += 1;
+        id
+    }
+
+    /// The chain, for its owner's thread.
+    pub fn chain(&self) -> &Chain {
+        &self.shared.chain
+    }
+
+    /// The chain as it is now, for other threads.
+    pub fn view(&self) -> Arc<ChainView> {
+        self.shared.chain.view()
+    }
+
+    /// The addresses that are known.
+    pub fn addrman(&self) -> &AddrMan {
+        &self.addrman
+    }
+
+    /// What RPC, progress display and dashboard show.
+    pub fn snapshot(&self) -> Snapshot {
+        report::snapshot(self)
+    }
+
+    /// Works off what has become possible: messages that waited, then requests for blocks.
+    fn settle(&mut self) {
+        while let Some(peer) = self.released.pop_front() {
+            self.release(peer);
+        }
+        let requests = self
+            .download
+            .schedule(self.shared.now, &ChainRoute(&self.shared.chain));
+        for request in requests {
+            self.request(request);
+        }
+        self.stop_or_go_on_reading();
+    }
+}
+
+/// The way to the best header, for the download.
+struct ChainRoute<'a>(&'a Chain);
+
+impl Route for ChainRoute<'_> {
+    fn end(&self) -> u32 {
+        self.0.height(self.0.best_header())
+    }
+
+    fn hash(&self, height: u32) -> BlockHash {
+        let chain = self.0;
+        let best = chain.best_header();
+        chain.hash(chain.tree().ancestor(best, height).unwrap_or(best))
+    }
+
+    fn stored(&self, hash: &BlockHash) -> bool {
+        self.0.find(hash).is_some_and(|id| self.0.is_stored(id))
+    }
+}
+
+#[cfg(test)]
+mod tests;

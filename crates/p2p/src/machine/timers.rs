@@ -1,0 +1,109 @@
+//! What the clock demands.
+
+use std::time::Duration;
+
+use tipward_primitives::Timestamp;
+
+use super::Machine;
+use crate::chain_guard;
+use crate::download::Finding;
+use crate::event::Event;
+use crate::io::{DisconnectReason, PeerId};
+use crate::ping;
+
+/// Peers are looked at this often at least.
+const LONGEST_LOOK: Duration = Duration::from_secs(30);
+
+impl Machine {
+    /// When time alone will make the machine do something; [`Machine::handle`] with `Input::Tick` is due then.
+    pub fn next_wakeup(&self) -> Option<Timestamp> {
+        let looks = (!self.shared.peers.is_empty()).then_some(self.next_look);
+        [
+            looks,
+            self.headers.due(),
+            self.download.next_check(),
+            self.stale_tip.due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Looks at the clock, and does what is due.
+    pub(super) fn look(&mut self) {
+        let now = self.shared.now;
+        self.headers.look(&mut self.shared);
+        for finding in self.download.look(now) {
+            self.found(finding);
+        }
+        let in_flight = self.download.in_flight();
+        if self.stale_tip.look(&self.shared, in_flight) {
+            let seconds = now.since(self.stale_tip.moved).as_secs();
+            self.shared.log(Event::StaleTip { seconds });
+        }
+        if now >= self.next_look {
+            self.look_at_peers();
+        }
+        let download = &self.download;
+        self.headers
+            .probe(&mut self.shared, |p| download.lacks_range(p.id));
+    }
+
+    fn look_at_peers(&mut self) {
+        let now = self.shared.now;
+        let timeout = self.shared.config.peer_timeout;
+        let peers: Vec<PeerId> = self.shared.peers.keys().copied().collect();
+        for peer in peers {
+            ping::look(&mut self.shared, peer);
+            chain_guard::look(&mut self.shared, peer);
+        }
+        self.next_look = self
+            .shared
+            .peers
+            .values()
+            .filter(|p| p.closing.is_none())
+            .map(|p| ping::due(p, timeout))
+            .min()
+            .unwrap_or(now + LONGEST_LOOK)
+            .clamp(now + Duration::from_millis(100), now + LONGEST_LOOK);
+    }
+
+    fn found(&mut self, finding: Finding) {
+        match finding {
+            Finding::Hedge { slow, request } => {
+                if let Some((height, hash)) = request.blocks.first().copied() {
+                    self.shared.log(Event::Hedged {
+                        hash,
+                        height,
+                        slow,
+                        fast: request.peer,
+                    });
+                }
+                self.request(request);
+            }
+            Finding::Silent { peer, blocks } => self.shared.log(Event::Reassigned {
+                peer,
+                count: blocks,
+                why: "it is silent",
+            }),
+            Finding::Convicted { peer, silent } => {
+                let what = format!("silent for {:.1} s", silent.as_secs_f64());
+                self.drop_source(peer, DisconnectReason::Stalling(what));
+            }
+            Finding::Unanswered { peer } => {
+                self.drop_source(
+                    peer,
+                    DisconnectReason::Timeout("block request not answered"),
+                );
+            }
+            Finding::TooLong { peer } => {
+                self.drop_source(peer, DisconnectReason::Timeout("block download"));
+            }
+        }
+    }
+
+    fn drop_source(&mut self, peer: PeerId, reason: DisconnectReason) {
+        self.shared.disconnect(peer, reason);
+        self.download.leave(peer);
+    }
+}
