@@ -35,6 +35,8 @@ mod message;
 mod path;
 pub mod presync;
 mod status;
+#[cfg(test)]
+mod testing;
 mod tips;
 mod tree;
 mod view;

@@ -19,6 +19,11 @@ impl HeaderId {
     pub(crate) fn at(self) -> usize {
         self.0 as usize
     }
+
+    #[cfg(test)]
+    pub(crate) fn nth(at: usize) -> Self {
+        Self(at as u32)
+    }
 }
 
 /// One header with its place in the tree: 128 bytes.
