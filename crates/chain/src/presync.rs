@@ -151,7 +151,8 @@ pub struct Outcome {
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The chain has enough work, and all of it that was sent is accepted.
+    /// The chain has enough work, and all of it that was sent is accepted. If the message was full, there may be more to ask
+    /// for in the ordinary way.
     Complete,
     /// The chain ended below the threshold. That is no offence: a peer may be behind.
     TooLittleWork,

@@ -1,1 +1,132 @@
+use super::*;
+use crate::Chain;
+use crate::testing::{chain_of, chain_with, genesis, insert_all, regtest, unmined};
 
+/// Ten stored blocks, two more headers, and a fork of one header after the fourth block.
+fn example() -> (Chain, Vec<Header>, Header) {
+    let headers = chain_of(&genesis(&regtest()), 12, unmined);
+    let fork = unmined(&headers[3], 99);
+    let mut chain = chain_with(&regtest(), &headers);
+    insert_all(&mut chain, &[fork]);
+    for header in &headers[..10] {
+        chain.mark_stored(&header.block_hash(), 2);
+    }
+    (chain, headers, fork)
+}
+
+fn id(chain: &Chain, header: &Header) -> HeaderId {
+    chain.find(&header.block_hash()).unwrap()
+}
+
+#[test]
+fn blocks_are_confirmed_by_those_of_the_active_chain_that_follow() {
+    let (chain, headers, fork) = example();
+    assert_eq!(chain.confirmations(chain.tip()), 1);
+    assert_eq!(chain.confirmations(HeaderId::GENESIS), 11);
+    assert_eq!(chain.confirmations(id(&chain, &fork)), -1);
+    assert_eq!(chain.confirmations(id(&chain, &headers[11])), -1);
+}
+
+#[test]
+fn only_blocks_below_the_tip_have_a_next_one() {
+    let (chain, headers, fork) = example();
+    let next = |header| chain.next_active(id(&chain, header));
+    assert_eq!(next(&headers[3]), Some(id(&chain, &headers[4])));
+    assert_eq!(next(&headers[9]), None);
+    assert_eq!(next(&headers[10]), None);
+    assert_eq!(next(&fork), None);
+}
+
+#[test]
+fn a_branch_leaves_the_active_chain_at_its_fork_point() {
+    let (chain, headers, fork) = example();
+    let fork_point = |header| chain.fork_point(id(&chain, header));
+    assert_eq!(fork_point(&fork), id(&chain, &headers[3]));
+    assert_eq!(fork_point(&headers[11]), chain.tip());
+    assert_eq!(fork_point(&headers[2]), id(&chain, &headers[2]));
+}
+
+#[test]
+fn transactions_are_counted_when_blocks_are_stored() {
+    let (chain, headers, fork) = example();
+    let tip = chain.tip();
+    assert_eq!(chain.transactions(tip), Some(2));
+    assert_eq!(chain.chain_transactions(tip), Some(21));
+    for unknown in [&headers[11], &fork] {
+        assert_eq!(chain.transactions(id(&chain, unknown)), None);
+        assert_eq!(chain.chain_transactions(id(&chain, unknown)), None);
+    }
+}
+
+#[test]
+fn the_context_of_a_block_says_which_rules_apply_at_its_height() {
+    let mut params = Params::clone(&regtest());
+    (params.bip34_height, params.csv_height, params.segwit_height) = (3, 4, 5);
+    let headers = chain_of(&genesis(&params), 12, unmined);
+    let chain = chain_with(&Arc::new(params), &headers);
+    for (header, height) in headers.iter().zip(1..) {
+        let context = chain.context(id(&chain, header));
+        assert_eq!(context.header, *header);
+        assert_eq!(context.hash, header.block_hash());
+        assert_eq!(context.height, height);
+        assert_eq!(
+            (context.bip34, context.csv, context.segwit),
+            (height >= 3, height >= 4, height >= 5)
+        );
+    }
+    // Ten minutes from block to block: the median of eleven is five back from the parent.
+    let last = chain.context(chain.best_header());
+    assert_eq!(last.prev_median_time_past, headers[5].time);
+    assert_eq!(chain.context(HeaderId::GENESIS).prev_median_time_past, 0);
+}
+
+#[test]
+fn initial_block_download_lasts_until_the_tip_is_a_day_old_and_does_not_come_back() {
+    let (mut chain, headers, _) = example();
+    let tip_time = Timestamp::from_secs(u64::from(headers[9].time));
+    let a_day_later = tip_time + Duration::from_secs(24 * 60 * 60);
+    let even_later = a_day_later + Duration::from_secs(1);
+
+    assert!(chain.is_initial_block_download(even_later));
+    assert!(chain.update_initial_block_download(even_later));
+    assert!(!chain.is_initial_block_download(a_day_later));
+    // Asking changes nothing.
+    assert!(chain.is_initial_block_download(even_later));
+
+    assert!(!chain.update_initial_block_download(a_day_later));
+    assert!(!chain.is_initial_block_download(even_later));
+    assert!(!chain.view().is_initial_block_download(even_later));
+}
+
+#[test]
+fn initial_block_download_lasts_until_there_is_the_minimum_of_work() {
+    let mut params = Params::clone(&regtest());
+    params.minimum_chain_work = work::times(work::of_bits(params.pow_limit_bits), 4);
+    let headers = chain_of(&genesis(&params), 3, unmined);
+    let mut chain = chain_with(&Arc::new(params), &headers);
+    let now = Timestamp::from_secs(u64::from(headers[2].time));
+    let expected = [true, true, false];
+    for (header, expected) in headers.iter().zip(expected) {
+        chain.mark_stored(&header.block_hash(), 1);
+        assert_eq!(chain.has_minimum_work(), !expected);
+        assert_eq!(chain.update_initial_block_download(now), expected);
+    }
+}
+
+#[test]
+fn headers_need_the_minimum_of_work_and_nearly_that_of_the_tip() {
+    let one = work::of_bits(regtest().pow_limit_bits);
+    let mut params = Params::clone(&regtest());
+    params.minimum_chain_work = work::times(one, 50);
+    let headers = chain_of(&genesis(&params), 300, unmined);
+    let mut chain = chain_with(&Arc::new(params), &headers);
+    assert_eq!(chain.work_threshold(), work::times(one, 50));
+    for header in &headers[..100] {
+        chain.mark_stored(&header.block_hash(), 1);
+    }
+    assert_eq!(chain.work_threshold(), work::times(one, 50));
+    for header in &headers[100..] {
+        chain.mark_stored(&header.block_hash(), 1);
+    }
+    assert_eq!(chain.work_threshold(), work::times(one, 301 - 144));
+}
