@@ -4,3 +4,4 @@
 //! Everything is deterministic: the same seed, the same bytes.
 
 pub mod build;
+pub mod generate;
