@@ -1,11 +1,47 @@
-//! JSON-RPC over HTTP with Bitcoin Core's names and shapes, over read-only views.
+//! JSON-RPC over HTTP with Bitcoin Core's names, shapes and error codes.
+//!
+//! ```text
+//!  HTTP     server ─▶ auth            bytes, statuses, who may call, how much at a time
+//!             │
+//!  JSON     protocol ─▶ params        1.0, 1.1, 2.0, batches; parameters by position or name
+//!             │            │
+//!  table      │          spec         what a method is: arguments, help ◀── client (command lines)
+//!             ▼            │
+//!  node     methods ◀──────┘          one file per family
+//!             │
+//!           Backend                   what a node must offer; the node crate implements it
+//! ```
+//!
+//! Reads are answered from an immutable view of the chain and from the block files; they never wait for validation.
+//! Calls that wait for a block hold no thread. This crate never touches a socket of the peer-to-peer network, a header
+//! tree or a store: whatever changes something is a message to the node.
+//!
+//! A method is one entry of the table in `methods`; positional and named parameters, type errors, `help` and the
+//! conversion of command lines in [`client`] follow from it.
 
+mod allow;
+mod auth;
 mod backend;
+mod call;
+pub mod client;
 mod error;
+mod json;
+mod methods;
+mod params;
+mod protocol;
+mod server;
+mod spec;
+mod state;
 
+pub use allow::{InvalidSubnet, Subnet};
+pub use auth::{Cookie, Credentials};
 pub use backend::{
     AddedNode, Answer, Backend, Command, ConnectionType, LocalAddress, NetworkName, NetworkReach,
     NetworkSnapshot, NodeAddress, PeerInfo, Refused, SubmitBlockOutcome, SubmitHeaderError, TipRef,
     TransportType, UploadTarget,
 };
+pub use call::Call;
 pub use error::{RpcError, code};
+pub use methods::{find as find_method, table as methods};
+pub use server::{Server, ServerConfig, ServerHandle};
+pub use spec::{Arg, Category, Kind, Method, Presence};

@@ -1,0 +1,167 @@
+//! Who may call: HTTP Basic authentication against a cookie file or a name and password.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bitcoin::hashes::{Hash as _, HashEngine as _, Hmac, HmacEngine, sha256};
+use bitcoin::hex::DisplayHex as _;
+
+/// A user name and a password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The name; must not contain a colon.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+impl Credentials {
+    /// A name and a password.
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self {
+            user: user.into(),
+            password: password.into(),
+        }
+    }
+
+    /// What goes into a request's `Authorization` header.
+    pub fn header(&self) -> String {
+        let pair = format!("{}:{}", self.user, self.password);
+        format!("Basic {}", BASE64.encode(pair))
+    }
+}
+
+/// The password does not get into a log.
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The cookie file: credentials made up for one run, which whoever may read the file may use.
+///
+/// Dropping it removes the file.
+#[derive(Debug)]
+pub struct Cookie {
+    path: PathBuf,
+    credentials: Credentials,
+}
+
+impl Cookie {
+    /// Its name in the network's data directory.
+    pub const FILE_NAME: &str = ".cookie";
+    /// The user name that all cookies have.
+    const USER: &str = "__cookie__";
+
+    /// Writes a new cookie into `dir`. It appears at once and whole, readable by its owner only.
+    pub fn create(dir: &Path) -> io::Result<Self> {
+        let secret: [u8; 32] = rand::random();
+        let cookie = Self {
+            path: dir.join(Self::FILE_NAME),
+            credentials: Credentials::new(Self::USER, secret.to_lower_hex_string()),
+        };
+        let temporary = dir.join(".cookie.tmp");
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let pair = format!(
+            "{}:{}",
+            cookie.credentials.user, cookie.credentials.password
+        );
+        options.open(&temporary)?.write_all(pair.as_bytes())?;
+        fs::rename(&temporary, &cookie.path)?;
+        Ok(cookie)
+    }
+
+    /// Reads the cookie of a running node in `dir`.
+    pub fn read(dir: &Path) -> io::Result<Credentials> {
+        let text = fs::read_to_string(dir.join(Self::FILE_NAME))?;
+        match text.trim_end().split_once(':') {
+            Some((user, password)) => Ok(Credentials::new(user, password)),
+            None => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the cookie file holds no user name and password",
+            )),
+        }
+    }
+
+    /// What the file holds.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Cookie {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(target: "rpc", path = %self.path.display(), %error, "cannot remove the cookie file");
+        }
+    }
+}
+
+/// Judges `Authorization` headers.
+///
+/// Only keyed digests of the credentials are kept and compared, so that how long a comparison takes says nothing about
+/// how much of a guess was right.
+pub(crate) struct Auth {
+    key: [u8; 32],
+    accepted: Vec<[u8; 32]>,
+}
+
+impl Auth {
+    pub(crate) fn new(credentials: &[Credentials]) -> Self {
+        let key: [u8; 32] = rand::random();
+        Self {
+            key,
+            accepted: credentials
+                .iter()
+                .map(|c| digest(&key, format!("{}:{}", c.user, c.password).as_bytes()))
+                .collect(),
+        }
+    }
+
+    /// Whether this value of the header names one of the credentials.
+    pub(crate) fn accepts(&self, header: &[u8]) -> bool {
+        let Some(encoded) = header.strip_prefix(b"Basic ") else {
+            return false;
+        };
+        let Ok(pair) = BASE64.decode(encoded.trim_ascii()) else {
+            return false;
+        };
+        let given = digest(&self.key, &pair);
+        self.accepted
+            .iter()
+            .fold(false, |found, accepted| found | same(accepted, &given))
+    }
+}
+
+fn digest(key: &[u8; 32], data: &[u8]) -> [u8; 32] {
+    let mut engine = HmacEngine::<sha256::Hash>::new(key);
+    engine.input(data);
+    Hmac::from_engine(engine).to_byte_array()
+}
+
+/// Compares all bytes, whatever the first ones say.
+fn same(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    a.iter().zip(b).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests;
