@@ -7,7 +7,9 @@ pub(crate) mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use sha2::{Digest as _, Sha256};
 pub use text::ParseAddressError;
+pub(crate) use text::split_host_port;
 
 /// Where a node can be found, without a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,6 +139,21 @@ impl From<Ipv6Addr> for Host {
 }
 
 impl Host {
+    /// Stands for a name as the source of addresses. It is no address of anything, but has a network group of its own,
+    /// so that what one DNS seed says takes no room from what another says.
+    pub fn named(name: &str) -> Self {
+        let hash: [u8; 32] = Sha256::digest(name).into();
+        let mut octets = [0; 16];
+        octets[..6].copy_from_slice(&INTERNAL_PREFIX);
+        octets[6..].copy_from_slice(&hash[..10]);
+        Self::Ipv6(octets.into())
+    }
+
+    /// Whether it was made by [`Host::named`].
+    pub fn is_named(&self) -> bool {
+        matches!(self, Self::Ipv6(v6) if starts_with(v6, &INTERNAL_PREFIX))
+    }
+
     /// Which network it belongs to.
     pub const fn network(&self) -> AddrNetwork {
         match self {
@@ -277,7 +294,7 @@ impl From<SocketAddr> for Address {
 const CJDNS_PREFIX: u8 = 0xfc;
 /// Tor v2 services were once written as IPv6 addresses of this prefix. They no longer exist.
 const ONION_CAT_PREFIX: [u8; 6] = [0xfd, 0x87, 0xd8, 0x7e, 0xeb, 0x43];
-/// Core writes names that it has not resolved as IPv6 addresses of this prefix; they mean nothing to anybody else.
+/// Names stand as IPv6 addresses of this prefix where only an address will do, as in Core.
 const INTERNAL_PREFIX: [u8; 6] = [0xfd, 0x6b, 0x88, 0xc0, 0x87, 0x24];
 
 fn starts_with(v6: &Ipv6Addr, prefix: &[u8]) -> bool {

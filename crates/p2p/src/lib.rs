@@ -33,6 +33,7 @@ mod machine;
 pub mod netgroup;
 mod peer;
 mod ping;
+pub mod pool;
 pub mod sealed;
 mod serve;
 mod shared;

@@ -12,9 +12,12 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use crate::addr::{AddrNetwork, Host};
 
 /// A network group: a /16 of IPv4 (also where it is embedded in IPv6), a /32 of IPv6, a /36 inside Hurricane Electric's
-/// free tunnels, four bits of a Tor, I2P or CJDNS address. Everything that is not routable is one group.
+/// free tunnels, four bits of a Tor, I2P or CJDNS address. Every name is a group. All else that is not routable is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NetGroup([u8; 6]);
+
+/// Where other groups have the number of their network.
+const NAMED: u8 = 0xff;
 
 impl NetGroup {
     /// The group of all that is not routable.
@@ -22,6 +25,13 @@ impl NetGroup {
 
     /// The group that a host belongs to.
     pub fn of(host: &Host) -> Self {
+        if let Host::Ipv6(ip) = host
+            && host.is_named()
+        {
+            let mut group = [NAMED; 6];
+            group[1..].copy_from_slice(&ip.octets()[6..11]);
+            return Self(group);
+        }
         if !host.is_routable() {
             return Self::UNROUTABLE;
         }

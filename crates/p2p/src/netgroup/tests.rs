@@ -49,3 +49,12 @@ fn all_that_is_not_routable_is_one_group() {
         assert_eq!(group(s), NetGroup::UNROUTABLE, "{s}");
     }
 }
+
+#[test]
+fn every_name_is_a_group() {
+    let named = |s| NetGroup::of(&Host::named(s));
+    assert_ne!(named("seed.example.org"), named("seed.example.net"));
+    assert_ne!(named("seed.example.org"), NetGroup::UNROUTABLE);
+    assert_eq!(named("seed.example.org"), named("seed.example.org"));
+    assert!(!Host::named("seed.example.org").is_valid());
+}
