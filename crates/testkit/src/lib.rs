@@ -1,7 +1,9 @@
 //! What tests, demonstrations and benchmarks are made with; no part of the node.
 //!
-//! [`build`] makes single blocks to order, valid or with a chosen flaw; [`generate`] makes whole regtest chains.
+//! [`build`] makes single blocks to order, valid or with a chosen flaw; [`generate`] makes whole regtest chains;
+//! [`oracle`] holds ours against other implementations.
 //! Everything is deterministic: the same seed, the same bytes.
 
 pub mod build;
 pub mod generate;
+pub mod oracle;
