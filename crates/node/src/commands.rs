@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::client::{self, CliArgs};
 use crate::config::{ClientConfig, NetworkName, Options};
+use crate::run;
 use crate::serve::{self, ServeArgs};
 
 /// A Bitcoin node that gets to the chain's tip first.
@@ -59,9 +60,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let options = command_line.options;
     let result = match command_line.command {
-        None => Err(anyhow::anyhow!("the node is not wired up")),
+        None => run::run(options),
         Some(Command::Cli(args)) => {
-            ClientConfig::load(options).and_then(|config| client::run(&args, &config))
+            let called = ClientConfig::load(options).and_then(|config| client::run(&args, &config));
+            match called {
+                Ok(code) => return code,
+                Err(error) => Err(error),
+            }
         }
         Some(Command::Serve(args)) => serve_command(&args, options),
     };

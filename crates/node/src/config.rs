@@ -8,11 +8,13 @@ mod values;
 mod tests;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use bitcoin::ScriptBuf;
 use tipward_primitives::{Height, Params, SignetOptions, Work};
+use tipward_rpc::Subnet;
 
 use file::ConfigFile;
 pub use options::Options;
@@ -29,6 +31,8 @@ const MIN_BLOCK_BUFFER_MIB: u32 = 16;
 const DEFAULT_BATCH: u32 = 16;
 /// As many as Core answers in one go.
 const MAX_BATCH: u32 = 1000;
+/// More check threads than this only wait for the writer.
+const MAX_THREADS: usize = 64;
 /// Port of a SOCKS5 proxy: Tor's.
 const DEFAULT_PROXY_PORT: u16 = 9050;
 
@@ -93,7 +97,7 @@ pub struct Listen {
 #[derive(Clone, Copy, Debug)]
 pub struct SyncConfig {
     /// Check threads.
-    pub threads: usize,
+    pub threads: NonZeroUsize,
     /// Bytes of blocks between `getdata` and disk.
     pub block_buffer: usize,
     /// Blocks of one `getdata`.
@@ -105,6 +109,8 @@ pub struct SyncConfig {
 pub struct RpcConfig {
     /// Addresses to answer at.
     pub bind: Vec<SocketAddr>,
+    /// Networks that may call, besides this machine.
+    pub allow: Vec<Subnet>,
     /// User and password, beside the cookie.
     pub credentials: Option<(String, String)>,
 }
@@ -134,7 +140,7 @@ impl Config {
         // The file, too, may say where the data is; the file itself was found by then.
         let datadir = options.datadir.clone().unwrap_or(datadir.to_owned());
         let params = params(network, &options)?;
-        let netdir = datadir.join(network_dir_name(network, &params));
+        let netdir = datadir.join(tipward_store::layout::network_dir_name(&params));
         let peers = peers(&options, &params)?;
         let config = Self {
             stop_at_height: options.stopatheight.filter(|height| *height > 0),
@@ -208,17 +214,6 @@ fn datadir(options: &Options) -> anyhow::Result<PathBuf> {
         .filter(|home| !home.as_os_str().is_empty())
         .map(|home| home.join(".tipward"))
         .context("no home directory is known: say where to keep data with --datadir")
-}
-
-/// Two signets with different challenges are different networks and must not share a directory.
-fn network_dir_name(network: NetworkName, params: &Params) -> String {
-    let default = Params::new(network.network());
-    if params.magic == default.magic {
-        network.to_string()
-    } else {
-        let magic: String = params.magic.iter().map(|b| format!("{b:02x}")).collect();
-        format!("{network}-{magic}")
-    }
 }
 
 fn params(network: NetworkName, options: &Options) -> anyhow::Result<Params> {
@@ -367,7 +362,7 @@ fn sync(options: &Options) -> anyhow::Result<SyncConfig> {
         "--batch must be between 1 and {MAX_BATCH}, not {batch}"
     );
     Ok(SyncConfig {
-        threads: threads.clamp(1, 64),
+        threads: NonZeroUsize::new(threads.min(MAX_THREADS)).unwrap_or(NonZeroUsize::MIN),
         block_buffer: mib as usize * 1024 * 1024,
         batch: batch as usize,
     })
@@ -390,7 +385,18 @@ fn rpc(options: &Options, params: &Params) -> anyhow::Result<Option<RpcConfig>> 
             .map(|text| socket_addr("rpcbind", text, port))
             .collect::<anyhow::Result<_>>()?,
     };
-    Ok(Some(RpcConfig { bind, credentials }))
+    let allow: Vec<Subnet> = options
+        .rpcallowip
+        .iter()
+        .flatten()
+        .map(|text| text.parse())
+        .collect::<Result<_, _>>()
+        .context("--rpcallowip")?;
+    Ok(Some(RpcConfig {
+        bind,
+        allow,
+        credentials,
+    }))
 }
 
 /// What `--debug` can name, beside `all`: the targets of our log lines.

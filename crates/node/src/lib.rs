@@ -13,10 +13,17 @@
 //! The binary `tipward` is a thin face of this library, so that whatever it does can be done, and tested, inside one
 //! process as well. No rule of Bitcoin is decided here.
 
+mod blocks;
 pub mod client;
 pub mod commands;
 pub mod config;
+mod load;
 pub mod logging;
 pub mod net;
+mod node;
+mod rpc;
+mod run;
 pub mod serve;
 mod signals;
+
+pub use node::{Node, NodeHandle};

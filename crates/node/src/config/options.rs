@@ -137,6 +137,11 @@ pub struct Options {
     #[serde(deserialize_with = "one_or_many")]
     pub rpcbind: Option<Vec<String>>,
 
+    /// Let this address or subnet call JSON-RPC, besides this machine. Can be given several times
+    #[arg(long, value_name = "IP[/BITS]", help_heading = "RPC")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub rpcallowip: Option<Vec<String>>,
+
     /// Port for JSON-RPC [default: the network's, 8332 on main]
     #[arg(long, value_name = "PORT", help_heading = "RPC")]
     pub rpcport: Option<u16>,
@@ -208,6 +213,6 @@ impl Options {
         layer!(self, under;
             network datadir conf stopatheight connect addnode seednode dnsseed fixedseeds listen bind port
             maxconnections proxy onion proxyrandomize dnsserver dnsseedname par blockbuffer batch minimumchainwork
-            signetchallenge server rpcbind rpcport rpcuser rpcpassword printtoconsole debuglogfile debug progress)
+            signetchallenge server rpcbind rpcallowip rpcport rpcuser rpcpassword printtoconsole debuglogfile debug progress)
     }
 }

@@ -229,7 +229,7 @@ fn a_signet_of_ones_own_has_its_own_magic_and_directory() {
         .to_str()
         .unwrap()
         .to_owned();
-    assert!(name.starts_with("signet-") && name.len() == 15, "{name}");
+    assert!(name.starts_with("signet_") && name.len() == 15, "{name}");
 }
 
 #[test]
@@ -263,8 +263,11 @@ fn hosts_and_ports_are_told_apart() {
 
 #[test]
 fn negative_par_leaves_cores_free_but_never_all() {
-    assert_eq!(config(&["--par", "-1000"], "").unwrap().sync.threads, 1);
-    assert_eq!(config(&["--par", "3"], "").unwrap().sync.threads, 3);
+    assert_eq!(
+        config(&["--par", "-1000"], "").unwrap().sync.threads.get(),
+        1
+    );
+    assert_eq!(config(&["--par", "3"], "").unwrap().sync.threads.get(), 3);
 }
 
 #[test]

@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
-use bitcoin::block::Block;
-use bitcoin::consensus::{deserialize, serialize};
 use bitcoin::hashes::{Hash as _, sha256d};
 use bitcoin::p2p::ServiceFlags;
 use bitcoin::p2p::address::Address;
@@ -25,6 +23,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::archive::Archive;
 use super::{Announce, Behaviour, wire};
+use crate::blocks;
 
 /// Requests that wait for their answer: more than a node has in flight with one peer.
 const MAX_WAITING: usize = 256;
@@ -226,7 +225,8 @@ impl Answering {
             self.write(&header).await?;
             self.write(block.bytes()).await?;
         } else {
-            self.send_changed_block(&stripped(block.bytes())?).await?;
+            let stripped = blocks::strip(block.bytes()).context("a file holds what is no block")?;
+            self.send_changed_block(&stripped).await?;
         }
         self.blocks_sent += 1;
         self.session.blocks_sent.fetch_add(1, Ordering::Relaxed);
@@ -273,17 +273,6 @@ impl Answering {
         }
         Ok(())
     }
-}
-
-/// The block as a node without segregated witness knows it.
-fn stripped(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut block: Block = deserialize(bytes).context("a block of the archive")?;
-    for transaction in &mut block.txdata {
-        for input in &mut transaction.input {
-            input.witness.clear();
-        }
-    }
-    Ok(serialize(&block))
 }
 
 /// Holds a connection to a number of bytes a second.

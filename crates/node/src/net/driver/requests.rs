@@ -1,0 +1,116 @@
+//! What the user, through JSON-RPC, has the driver do.
+
+use tipward_chain::BlockOutcome;
+use tipward_consensus::Reject;
+use tipward_p2p::addr::{AddrNetwork, Address, Host};
+use tipward_p2p::wire::AddrEntry;
+use tipward_p2p::{Command, Input, PeerId, Submitted};
+use tipward_primitives::{Header, RawBlock};
+use tipward_rpc::Refused;
+use tokio::sync::oneshot;
+
+use super::Driver;
+use crate::rpc::{conn_kind, peer_name};
+
+impl Driver {
+    /// Up to `max` known addresses, 0 for all of them.
+    pub(crate) fn known_addresses(
+        &mut self,
+        max: usize,
+        network: Option<AddrNetwork>,
+    ) -> Vec<AddrEntry> {
+        let _ = (max, network);
+        Vec::new()
+    }
+
+    /// Carries out a command, or says why it cannot be.
+    pub(crate) fn command(&mut self, command: tipward_rpc::Command) -> Result<(), Refused> {
+        let command = match command {
+            tipward_rpc::Command::AddNode(name) => {
+                if self.is_added(&name) {
+                    return Err(Refused::AlreadyAdded);
+                }
+                Command::AddNode(name)
+            }
+            tipward_rpc::Command::RemoveNode(name) => {
+                if !self.is_added(&name) {
+                    return Err(Refused::NotAdded);
+                }
+                Command::RemoveNode(name)
+            }
+            tipward_rpc::Command::TryNode(name) => {
+                Command::Connect(name, tipward_p2p::ConnKind::Manual)
+            }
+            tipward_rpc::Command::OpenConnection { address, kind } => {
+                Command::Connect(address, conn_kind(kind))
+            }
+            tipward_rpc::Command::DisconnectId(id) => {
+                Command::Disconnect(self.connected_peer(|peer| peer.id.0 == id)?)
+            }
+            tipward_rpc::Command::DisconnectAddress(address) => {
+                Command::Disconnect(self.connected_peer(|peer| {
+                    peer.addr.to_string() == address || peer_name(peer) == address
+                })?)
+            }
+            tipward_rpc::Command::PingAll => Command::PingAll,
+            tipward_rpc::Command::SetNetworkActive(active) => Command::SetNetworkActive(active),
+            tipward_rpc::Command::AddPeerAddress {
+                address,
+                port,
+                tried,
+            } => return self.add_address(&address, port, tried),
+        };
+        self.handle(Input::Command(command));
+        Ok(())
+    }
+
+    fn is_added(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
+    fn connected_peer(
+        &self,
+        is_it: impl Fn(&tipward_p2p::snapshot::PeerSnapshot) -> bool,
+    ) -> Result<PeerId, Refused> {
+        let snapshot = self.machine.snapshot();
+        let peer = snapshot.peers.iter().find(|peer| is_it(peer));
+        peer.map(|peer| peer.id).ok_or(Refused::NotConnected)
+    }
+
+    fn add_address(&mut self, address: &str, port: u16, tried: bool) -> Result<(), Refused> {
+        let host: Host = address.parse().map_err(|_| Refused::InvalidAddress)?;
+        let addr = Address::new(host, port);
+        let known_before = self.machine.addrman().is_tried(&addr);
+        self.handle(Input::Command(Command::AddPeerAddress { addr, tried }));
+        match (known_before, self.machine.addrman().is_tried(&addr)) {
+            (_, None) => Err(Refused::NewTableFull),
+            (_, Some(false)) if tried => Err(Refused::TriedTableFull),
+            (None, Some(_)) => Ok(()),
+            (Some(before), Some(after)) if before != after => Ok(()),
+            // It was there already: nothing was added.
+            (Some(_), Some(_)) => Err(Refused::NewTableFull),
+        }
+    }
+
+    /// Offers a header to the chain.
+    pub(crate) fn submit_header(&mut self, header: &Header) -> Result<(), Reject> {
+        let accepted = self.machine.submit_header(self.clock.now(), header);
+        self.act_all();
+        accepted.map(|_| ())
+    }
+
+    /// Offers a block; if it has to be checked, `verdict` hears how that ended once it can be seen by everybody.
+    pub(crate) fn submit_block(
+        &mut self,
+        block: RawBlock,
+        verdict: oneshot::Sender<BlockOutcome>,
+    ) -> Submitted {
+        let submitted = self.machine.submit_block(self.clock.now(), block);
+        if let Submitted::Checking(job) = submitted {
+            self.verdict_waiters.entry(job).or_default().push(verdict);
+        }
+        self.act_all();
+        submitted
+    }
+}

@@ -1,0 +1,263 @@
+//! A running node: how its parts are started, joined and ended.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use tipward_chain::ChainView;
+use tipward_p2p::snapshot::Snapshot;
+use tipward_store::BlockReader;
+use tipward_validation::{Options as PipelineOptions, Pipeline};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::load;
+use crate::net::clock::Clock;
+use crate::net::dial::Dialer;
+use crate::net::dns::Dns;
+use crate::net::driver::{Driver, Parts, Published, Task, Tip};
+use crate::net::listen;
+use crate::net::mailbox::Mailbox;
+use crate::net::peer_files::PeerFiles;
+use crate::rpc::Rpc;
+
+/// Questions and commands that may wait for the driver.
+const TASK_QUEUE: usize = 256;
+
+/// A running node. When it is dropped without [`Node::stop`] it ends by itself, a little later.
+pub struct Node {
+    handle: NodeHandle,
+    listening: Vec<SocketAddr>,
+    rpc: Option<Rpc>,
+    driver: Option<oneshot::Receiver<anyhow::Result<()>>>,
+}
+
+/// What other parts of the process hold of a running node. Cheap to clone.
+#[derive(Clone)]
+pub struct NodeHandle {
+    pub(crate) tasks: mpsc::Sender<Task>,
+    pub(crate) view: Arc<ArcSwap<ChainView>>,
+    pub(crate) tip: watch::Receiver<Tip>,
+    pub(crate) clock: Clock,
+    pub(crate) blocks: BlockReader,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) started: Instant,
+    pub(crate) config: Arc<Config>,
+}
+
+impl Node {
+    /// Starts a node; returns when it can take part in the network and answer questions.
+    pub async fn start(config: Config) -> anyhow::Result<Self> {
+        let started = Instant::now();
+        let config = Arc::new(config);
+        let params = Arc::new(config.params.clone());
+        let clock = Clock::default();
+        let shutdown = CancellationToken::new();
+
+        // The lock comes first: nothing of a directory that another node uses may be touched.
+        let (store, loaded) = {
+            let (netdir, params) = (config.netdir.clone(), params.clone());
+            blocking(move || load::open(&netdir, &params)).await?
+        };
+        let listeners = listen::bind(&config.peers.listen)?;
+        let listening = listeners
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect();
+        let rpc = match &config.rpc {
+            Some(rpc) => Some(Rpc::start(&config, rpc).await?),
+            None => None,
+        };
+        let start = {
+            let (params, now) = (params.clone(), clock.now());
+            blocking(move || load::load(store, loaded, &params, now)).await?
+        };
+
+        let blocks = start.store.reader();
+        let published = Published::new(start.chain.view());
+        let verdicts = Mailbox::default();
+        let pipeline = Pipeline::start(
+            start.store,
+            &PipelineOptions {
+                check_threads: config.sync.threads,
+                ..PipelineOptions::default()
+            },
+            {
+                let verdicts = verdicts.clone();
+                move |event| verdicts.leave(event)
+            },
+        )
+        .context("cannot start the check threads")?;
+        let dns = Dns::new(config.peers.dns_server);
+        let peer_files = PeerFiles::new(&config.netdir, clock.now());
+        let machine = peer_files.machine(&config, start.chain);
+        let (tasks_in, tasks) = mpsc::channel(TASK_QUEUE);
+        let handle = NodeHandle {
+            tasks: tasks_in,
+            view: published.view.clone(),
+            tip: published.tip.subscribe(),
+            clock: clock.clone(),
+            blocks: blocks.clone(),
+            shutdown: shutdown.clone(),
+            started,
+            config: config.clone(),
+        };
+        let driver = drive(
+            Parts {
+                machine,
+                clock,
+                pipeline,
+                verdicts,
+                blocks,
+                dialer: Dialer::new(&config.peers, dns.clone(), params.p2p_port),
+                dns,
+                listeners,
+                magic: params.magic,
+                published,
+                stop_at_height: config.stop_at_height,
+                peer_files,
+                connect: config.peers.connect.clone().unwrap_or_default(),
+                shutdown,
+            },
+            tasks,
+        )?;
+        if let Some(rpc) = &rpc {
+            rpc.ready(handle.clone());
+        }
+        let tip = *handle.tip.borrow();
+        tracing::info!(
+            target: "node",
+            "Ready after {} ms at height {}, tip {}",
+            started.elapsed().as_millis(),
+            tip.height,
+            tip.hash
+        );
+        Ok(Self {
+            handle,
+            listening,
+            rpc,
+            driver: Some(driver),
+        })
+    }
+
+    /// For questions and commands.
+    pub fn handle(&self) -> &NodeHandle {
+        &self.handle
+    }
+
+    /// Where peers can connect to.
+    pub fn listening(&self) -> &[SocketAddr] {
+        &self.listening
+    }
+
+    /// Where JSON-RPC is answered.
+    pub fn rpc_addr(&self) -> Option<SocketAddr> {
+        self.rpc.as_ref().map(Rpc::addr)
+    }
+
+    /// Waits until the node ends by itself: told so by JSON-RPC, at `--stopatheight`, or because it cannot go on,
+    /// which is an error.
+    pub async fn ended(&mut self) -> anyhow::Result<()> {
+        let Some(driver) = &mut self.driver else {
+            return Ok(());
+        };
+        let result = driver
+            .await
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("the network thread ended unexpectedly")));
+        self.driver = None;
+        if let Some(rpc) = self.rpc.take() {
+            rpc.stop().await;
+        }
+        result
+    }
+
+    /// Ends the node in order; everything that was checked is on disk when this returns.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.handle.shutdown.cancel();
+        self.ended().await
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.handle.shutdown.cancel();
+    }
+}
+
+impl NodeHandle {
+    /// The chain as it was last published.
+    pub fn view(&self) -> Arc<ChainView> {
+        self.view.load_full()
+    }
+
+    /// The tip as it was last published, and word of the next.
+    pub fn tip(&self) -> watch::Receiver<Tip> {
+        self.tip.clone()
+    }
+
+    /// Reads stored blocks.
+    pub fn blocks(&self) -> &BlockReader {
+        &self.blocks
+    }
+
+    /// Peers, traffic and download; `None` when the node has ended.
+    pub async fn snapshot(&self) -> Option<Snapshot> {
+        self.ask(|driver| driver.machine.snapshot()).await
+    }
+
+    /// Begins to end the node.
+    pub fn begin_stop(&self) {
+        self.shutdown.cancel();
+    }
+
+    /// Waits until the stored tip has at least this height; `false` if the node ends first.
+    pub async fn wait_for_height(&self, height: u32) -> bool {
+        let mut tip = self.tip.clone();
+        tokio::select! {
+            reached = tip.wait_for(|tip| tip.height >= height) => reached.is_ok(),
+            () = self.shutdown.cancelled() => false,
+        }
+    }
+
+    /// Has the driver work something out between two inputs; `None` when it has ended.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Driver) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer_in, answer) = oneshot::channel();
+        let task: Task = Box::new(move |driver| {
+            // Who asked may be gone.
+            let _ = answer_in.send(question(driver));
+        });
+        self.tasks.send(task).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+/// Runs the driver on a thread of its own.
+fn drive(
+    parts: Parts,
+    tasks: mpsc::Receiver<Task>,
+) -> anyhow::Result<oneshot::Receiver<anyhow::Result<()>>> {
+    let runtime = tokio::runtime::Handle::current();
+    let (ended_in, ended) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("net".to_owned())
+        .spawn(move || {
+            let result = runtime.block_on(Driver::run(parts, tasks));
+            let _ = ended_in.send(result);
+        })
+        .context("cannot start the network thread")?;
+    Ok(ended)
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .context("a thread ended unexpectedly")?
+}

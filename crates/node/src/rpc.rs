@@ -1,0 +1,77 @@
+//! The node behind its JSON-RPC server.
+
+mod backend;
+mod convert;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tipward_rpc::{Cookie, Credentials, Server, ServerConfig};
+
+use crate::config::{Config, RpcConfig};
+use crate::node::NodeHandle;
+use backend::NodeBackend;
+pub(crate) use convert::{conn_kind, peer_name};
+
+/// The running server and the cookie file, which goes when this does.
+pub(crate) struct Rpc {
+    server: Server,
+    addr: SocketAddr,
+    _cookie: Cookie,
+}
+
+impl Rpc {
+    /// Begins to answer, with -28 until [`Rpc::ready`].
+    pub(crate) async fn start(config: &Config, rpc: &RpcConfig) -> anyhow::Result<Self> {
+        let cookie = Cookie::create(&config.netdir).with_context(|| {
+            format!(
+                "cannot write the cookie file in {}",
+                config.netdir.display()
+            )
+        })?;
+        let mut credentials = vec![cookie.credentials().clone()];
+        if let Some((user, password)) = &rpc.credentials {
+            credentials.push(Credentials::new(user, password));
+        }
+        let server = Server::bind(ServerConfig {
+            bind: rpc.bind.clone(),
+            allow: rpc.allow.clone(),
+            credentials,
+            work_queue: ServerConfig::DEFAULT_WORK_QUEUE,
+        })
+        .await
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                anyhow::anyhow!("{error}; choose another port with --rpcport, or use --server off")
+            }
+            _ => error.into(),
+        })?;
+        let addr = *server
+            .local_addrs()
+            .first()
+            .context("no address to answer JSON-RPC at")?;
+        tracing::info!(target: "rpc", "JSON-RPC at {addr}");
+        server.set_warmup("Loading the block index");
+        Ok(Self {
+            server,
+            addr,
+            _cookie: cookie,
+        })
+    }
+
+    /// Answers everything from now on.
+    pub(crate) fn ready(&self, node: NodeHandle) {
+        self.server.ready(Arc::new(NodeBackend::new(node)));
+    }
+
+    /// Where it answers.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Sends the last replies and ends.
+    pub(crate) async fn stop(self) {
+        self.server.shutdown().await;
+    }
+}
