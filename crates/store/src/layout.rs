@@ -39,7 +39,8 @@
 //!
 //! A 16-byte head, then records of one size. The head is 8 bytes that name the log and its version, the network's
 //! magic, and the CRC-32C of these 12 bytes. Every record ends in a CRC-32C, which covers the record's number (u64,
-//! from 0) and then the record: a record that was written to the wrong place does not pass.
+//! from 0) and then the record: a record that was written to the wrong place does not pass. A log that has to be mended
+//! is written to `headers.new` or `blocks/index.new` and renamed.
 //!
 //! | `headers.log`, 84 bytes | |
 //! |---|---|

@@ -103,8 +103,7 @@ fn check(path: &Path, text: &str, params: &Params) -> Result<(), StoreError> {
 
 fn damaged(what: &str) -> String {
     format!(
-        "{what}; the manifest is damaged. If you know that the directory is right, delete this file's directory's \
-         blocks and headers.log too, or restore the manifest from a backup"
+        "the manifest is damaged ({what}): restore it from a backup, or choose another --datadir"
     )
 }
 

@@ -207,7 +207,7 @@ fn empty_block(nonce: u32) -> (Header, RawBlock) {
 }
 
 fn panics_on_odd_heights(context: &BlockContext, _: RawBlock) -> Result<CheckedBlock, Reject> {
-    assert!(context.height % 2 == 0, "an odd height");
+    assert!(context.height.is_multiple_of(2), "an odd height");
     Err(Reject::new(RejectKind::Consensus, "bad-test", ""))
 }
 
