@@ -27,6 +27,7 @@ pub(crate) fn data(name: &str) -> Option<Vec<u8>> {
 }
 
 /// The blocks of a file in `blk*.dat` framing.
+#[allow(dead_code, reason = "not every test reads block files")]
 pub(crate) fn framed_blocks(mut file: &[u8]) -> Vec<Vec<u8>> {
     let mut blocks = Vec::new();
     while let Some((head, rest)) = file.split_first_chunk::<8>() {
