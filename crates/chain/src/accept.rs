@@ -92,7 +92,7 @@ impl Chain {
             });
         }
         check_proof_of_work(self.params(), hash, header.bits)?;
-        let Some(parent) = self.find(&header.prev_blockhash) else {
+        let Some(parent) = self.tree().find_likely_last(&header.prev_blockhash) else {
             return Err(Reject::new(
                 RejectKind::MissingPrev,
                 "prev-blk-not-found",

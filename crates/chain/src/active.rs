@@ -84,8 +84,10 @@ impl Chain {
     /// should be the tip: it or, if none of them has more work, the present tip.
     fn link_from(&mut self, id: HeaderId) -> HeaderId {
         let mut best = self.tip();
-        let mut ready = VecDeque::from([id]);
-        while let Some(id) = ready.pop_front() {
+        let mut next = Some(id);
+        // Those whose parents are linked, nearest first.
+        let mut ready = VecDeque::new();
+        while let Some(id) = next {
             let before = self
                 .tree()
                 .parent(id)
@@ -104,6 +106,7 @@ impl Chain {
             ready.extend(self.children(id).filter(|child| self.is_stored(*child)));
             // First seen first.
             ready.make_contiguous()[at..].reverse();
+            next = ready.pop_front();
         }
         best
     }

@@ -83,6 +83,12 @@ impl Chain {
         }
     }
 
+    /// Makes room for so many headers more, so that taking them in does not have to move what is there.
+    pub fn reserve(&mut self, headers: usize) {
+        self.view.tree.reserve(headers);
+        self.links.reserve(headers);
+    }
+
     /// A copy for readers, as things stand: cheap, since it shares nearly everything with this one.
     pub fn view(&self) -> Arc<ChainView> {
         Arc::new(self.view.clone())
@@ -103,7 +109,7 @@ impl Chain {
         if let Some(known) = self.find(&hash) {
             return Some(known);
         }
-        let parent = self.find(&header.prev_blockhash)?;
+        let parent = self.tree().find_likely_last(&header.prev_blockhash)?;
         Some(self.insert(header, hash, parent))
     }
 

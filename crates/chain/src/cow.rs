@@ -9,8 +9,26 @@ const CHUNK: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct CowVec<T> {
     /// All full but the last, and none empty.
-    chunks: Arc<Vec<Arc<Vec<T>>>>,
+    chunks: Arc<Vec<Arc<Chunk<T>>>>,
     len: usize,
+}
+
+#[derive(Debug)]
+struct Chunk<T>(Vec<T>);
+
+impl<T> Chunk<T> {
+    fn new() -> Self {
+        Self(Vec::with_capacity(CHUNK))
+    }
+}
+
+/// A copy gets the room of a full chunk at once, so that pushes do not move it again.
+impl<T: Clone> Clone for Chunk<T> {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new();
+        copy.0.extend_from_slice(&self.0);
+        copy
+    }
 }
 
 impl<T> Clone for CowVec<T> {
@@ -37,7 +55,7 @@ impl<T: Clone> CowVec<T> {
     }
 
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
-        self.chunks.get(index / CHUNK)?.get(index % CHUNK)
+        self.chunks.get(index / CHUNK)?.0.get(index % CHUNK)
     }
 
     /// The element for writing; whoever shares its chunk keeps the old one.
@@ -46,18 +64,17 @@ impl<T: Clone> CowVec<T> {
             return None;
         }
         let chunk = &mut Arc::make_mut(&mut self.chunks)[index / CHUNK];
-        own(chunk).get_mut(index % CHUNK)
+        Arc::make_mut(chunk).0.get_mut(index % CHUNK)
     }
 
     pub(crate) fn push(&mut self, value: T) {
         let chunks = Arc::make_mut(&mut self.chunks);
-        match chunks.last_mut() {
-            Some(last) if last.len() < CHUNK => own(last).push(value),
-            _ => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(value);
-                chunks.push(Arc::new(chunk));
-            }
+        // Counted without a look into the last chunk.
+        if self.len.is_multiple_of(CHUNK) {
+            chunks.push(Arc::new(Chunk::new()));
+        }
+        if let Some(last) = chunks.last_mut() {
+            Arc::make_mut(last).0.push(value);
         }
         self.len += 1;
     }
@@ -72,31 +89,21 @@ impl<T: Clone> CowVec<T> {
         if !len.is_multiple_of(CHUNK)
             && let Some(last) = chunks.last_mut()
         {
-            own(last).truncate(len % CHUNK);
+            Arc::make_mut(last).0.truncate(len % CHUNK);
         }
         self.len = len;
     }
 
     pub(crate) fn last(&self) -> Option<&T> {
-        self.chunks.last()?.last()
+        self.chunks.last()?.0.last()
     }
-}
-
-/// The chunk for writing. A copy gets a full chunk's room at once, so that pushes do not move it again.
-fn own<T: Clone>(chunk: &mut Arc<Vec<T>>) -> &mut Vec<T> {
-    if Arc::get_mut(chunk).is_none() {
-        let mut copy = Vec::with_capacity(CHUNK);
-        copy.extend_from_slice(chunk);
-        *chunk = Arc::new(copy);
-    }
-    Arc::get_mut(chunk).expect("nobody else knows of it: it was just found or made so")
 }
 
 impl<T: Clone> Index<usize> for CowVec<T> {
     type Output = T;
 
     fn index(&self, index: usize) -> &T {
-        &self.chunks[index / CHUNK][index % CHUNK]
+        &self.chunks[index / CHUNK].0[index % CHUNK]
     }
 }
 

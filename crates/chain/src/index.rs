@@ -52,6 +52,15 @@ impl HashIndex {
         let shard = &mut Arc::make_mut(&mut self.shards)[shard(key_of_new)];
         Arc::make_mut(shard).insert_unique(key_of_new, id, |id| key(hash_of(*id)));
     }
+
+    /// Makes room for so many more.
+    pub(crate) fn reserve<'a>(&mut self, more: usize, hash_of: impl Fn(HeaderId) -> &'a BlockHash) {
+        // Hashes do not fall into the shards quite evenly.
+        let each = more / SHARDS + more / SHARDS / 4;
+        for shard in Arc::make_mut(&mut self.shards) {
+            Arc::make_mut(shard).reserve(each, |id| key(hash_of(*id)));
+        }
+    }
 }
 
 /// The first eight bytes: proof of work makes zeros of the last ones.

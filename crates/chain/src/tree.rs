@@ -116,6 +116,28 @@ impl HeaderTree {
         self.index.find(hash, |id| &self.entries[id.at()].hash)
     }
 
+    /// [`HeaderTree::find`] for a hash that most likely is that of the header that was put in last.
+    pub(crate) fn find_likely_last(&self, hash: &BlockHash) -> Option<HeaderId> {
+        let last = self.last();
+        if self.entry(last).hash == *hash {
+            Some(last)
+        } else {
+            self.find(hash)
+        }
+    }
+
+    fn last(&self) -> HeaderId {
+        HeaderId(
+            u32::try_from(self.entries.len() - 1).expect("entries fill the memory before 32 bits"),
+        )
+    }
+
+    /// Makes room for so many more.
+    pub(crate) fn reserve(&mut self, headers: usize) {
+        let entries = &self.entries;
+        self.index.reserve(headers, |id| &entries[id.at()].hash);
+    }
+
     /// What is known of a header.
     ///
     /// # Panics
@@ -253,9 +275,6 @@ impl HeaderTree {
         height: Height,
         chainwork: Work,
     ) -> HeaderId {
-        let id = HeaderId(
-            u32::try_from(self.entries.len()).expect("entries fill the memory before 32 bits"),
-        );
         self.entries.push(Entry {
             hash,
             merkle_root: header.merkle_root,
@@ -268,6 +287,7 @@ impl HeaderTree {
             skip,
             height,
         });
+        let id = self.last();
         let entries = &self.entries;
         self.index.insert(&hash, id, |id| &entries[id.at()].hash);
         id
