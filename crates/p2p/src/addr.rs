@@ -268,6 +268,19 @@ impl Address {
         Some(SocketAddr::new(self.host.ip()?, self.port))
     }
 
+    /// Network, host and port at a fixed length, to be hashed.
+    pub(crate) fn key(&self) -> [u8; 35] {
+        let mut key = [0; 35];
+        key[0] = self.network().bip155_id();
+        match &self.host {
+            Host::Ipv4(ip) => key[1..5].copy_from_slice(&ip.octets()),
+            Host::Ipv6(ip) | Host::Cjdns(ip) => key[1..17].copy_from_slice(&ip.octets()),
+            Host::TorV3(k) | Host::I2p(k) => key[1..33].copy_from_slice(k),
+        }
+        key[33..].copy_from_slice(&self.port.to_be_bytes());
+        key
+    }
+
     /// See [`Host::is_routable`].
     pub fn is_routable(&self) -> bool {
         self.host.is_routable()

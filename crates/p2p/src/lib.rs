@@ -26,6 +26,8 @@ mod config;
 pub mod conn;
 mod download;
 pub mod event;
+pub mod evict;
+pub mod gossip;
 mod handshake;
 mod header_sync;
 mod io;

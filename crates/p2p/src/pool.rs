@@ -366,6 +366,11 @@ impl Pool {
         (full || limited) && services.has(ServiceFlags::WITNESS)
     }
 
+    /// Whether connections can be opened to the network of this address.
+    pub fn is_reachable(&self, addr: &Address) -> bool {
+        self.config.reachable.contains(addr.network())
+    }
+
     /// How many connections of a kind there are, those that are being opened included.
     pub fn count(&self, kind: ConnKind) -> usize {
         self.conns.values().filter(|c| c.kind == kind).count()
@@ -417,7 +422,7 @@ fn target(node: &str, default_port: u16) -> Target {
 }
 
 /// A random time with this mean, so that nobody can tell the next one from the last.
-fn exponential(rng: &mut ChaCha20Rng, mean: Duration) -> Duration {
+pub(crate) fn exponential(rng: &mut ChaCha20Rng, mean: Duration) -> Duration {
     let uniform: f64 = rng.random();
     mean.mul_f64(-(1.0 - uniform).ln())
 }

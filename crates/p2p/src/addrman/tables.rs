@@ -287,7 +287,7 @@ impl Tables {
 
     /// First one of the 8 buckets of the address's group by the whole address, then that bucket's number.
     pub(super) fn tried_bucket(&self, addr: &Address) -> usize {
-        let nth = self.hash(&[b"tried address", &addr_key(addr)]) % TRIED_BUCKETS_PER_GROUP;
+        let nth = self.hash(&[b"tried address", &addr.key()]) % TRIED_BUCKETS_PER_GROUP;
         let group = NetGroup::of(&addr.host);
         let bucket = self.hash(&[b"tried bucket", group.as_bytes(), &nth.to_le_bytes()]);
         (bucket % TRIED_BUCKETS as u64) as usize
@@ -295,7 +295,7 @@ impl Tables {
 
     fn place(&self, addr: &Address, table: u8, bucket: usize) -> usize {
         let bucket = (bucket as u64).to_le_bytes();
-        (self.hash(&[&[table], &bucket, &addr_key(addr)]) % BUCKET_SIZE as u64) as usize
+        (self.hash(&[&[table], &bucket, &addr.key()]) % BUCKET_SIZE as u64) as usize
     }
 
     /// A keyed hash of a label and fields of fixed length.
@@ -320,19 +320,6 @@ impl Tables {
         counts.tried += 1;
         true
     }
-}
-
-/// Network, host and port at a fixed length.
-fn addr_key(addr: &Address) -> [u8; 35] {
-    let mut key = [0; 35];
-    key[0] = addr.network().bip155_id();
-    match &addr.host {
-        Host::Ipv4(ip) => key[1..5].copy_from_slice(&ip.octets()),
-        Host::Ipv6(ip) | Host::Cjdns(ip) => key[1..17].copy_from_slice(&ip.octets()),
-        Host::TorV3(k) | Host::I2p(k) => key[1..33].copy_from_slice(k),
-    }
-    key[33..].copy_from_slice(&addr.port.to_be_bytes());
-    key
 }
 
 #[cfg(test)]
