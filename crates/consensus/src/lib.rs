@@ -1,9 +1,23 @@
 //! Every block and transaction rule as a small, named, pure function.
 //!
+//! ```text
+//!   header ──▶ check_proof_of_work ──▶ check_header_in_context ──▶ (the header tree)
+//!                                          ▲ asks a HeaderChain           │
+//!                                            for the headers before       ▼
+//!                                                                    BlockContext
+//!                                                                         │
+//!   RawBlock ──▶ ParsedBlock ──▶ every rule that needs no coins ◀─────────┘
+//!    (bytes)    (flat offsets)              │
+//!                                           ▼
+//!                                      CheckedBlock ──▶ (coins, scripts: later stages)
+//! ```
+//!
 //! What a rule needs of the header tree comes to it as a value ([`BlockContext`], the headers before it), so that any
 //! thread can apply it to any block in any order. A rule that is broken is a [`Reject`]: it carries Bitcoin Core's
-//! reject reason, and what was expected beside what was found. This crate never reads a clock, a file or a socket, and
-//! never judges a signature.
+//! reject reason, and what was expected beside what was found.
+//!
+//! This crate never reads a clock, a file or a socket, never judges a signature, and never lets bytes from outside make it
+//! panic or take more memory than a small multiple of their own size.
 
 mod block;
 mod context;
