@@ -314,6 +314,3 @@ impl<'de> Deserialize<'de> for Members<'de> {
         deserializer.deserialize_map(Collect)
     }
 }
-
-#[cfg(test)]
-mod tests;

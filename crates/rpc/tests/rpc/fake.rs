@@ -1,0 +1,255 @@
+//! A node of a few blocks: a real chain behind the server's trait, and a record of what it was told.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tipward_chain::{Chain, ChainView};
+use tipward_consensus::{RejectKind, check_block};
+use tipward_primitives::bitcoin::Block;
+use tipward_primitives::{BlockHash, Header, Network, Params, RawBlock, Timestamp};
+use tipward_rpc::{
+    Answer, Backend, Command, NetworkName, NetworkSnapshot, NodeAddress, Refused, Server,
+    ServerConfig, SubmitBlockOutcome, SubmitHeaderError, TipRef,
+};
+use tipward_store::StoreError;
+use tipward_testkit::build::{BlockBuilder, to_raw};
+use tokio::sync::watch;
+
+/// Blocks above the genesis block.
+pub(crate) const HEIGHT: u32 = 12;
+
+pub(crate) struct FakeNode {
+    chain: Mutex<Chain>,
+    blocks: Mutex<HashMap<BlockHash, RawBlock>>,
+    tip: watch::Sender<TipRef>,
+    pub(crate) time: Mutex<Timestamp>,
+    pub(crate) network: Mutex<NetworkSnapshot>,
+    pub(crate) addresses: Mutex<Vec<NodeAddress>>,
+    pub(crate) commands: Mutex<Vec<Command>>,
+    pub(crate) refusal: Mutex<Option<Refused>>,
+    pub(crate) stopped: AtomicBool,
+}
+
+/// What [`FakeNode::new`] is made of, for feeding the same to another node.
+pub(crate) struct Material {
+    /// The active chain's blocks from height 1 on.
+    pub(crate) blocks: Vec<Block>,
+    /// A stored block beside the one at height [`HEIGHT`] - 1.
+    pub(crate) fork: Block,
+    /// A block of which only the header is known, on top of the tip.
+    pub(crate) header_only: Block,
+}
+
+impl Material {
+    pub(crate) fn new(params: &Params) -> Self {
+        let mut blocks = Vec::new();
+        let mut parent = params.genesis.header;
+        for height in 0..HEIGHT {
+            let block = BlockBuilder::on(params, &parent, height)
+                .extra_nonce(u64::from(height))
+                .build();
+            parent = block.header;
+            blocks.push(block);
+        }
+        let before_fork = blocks[HEIGHT as usize - 3].header;
+        Self {
+            fork: BlockBuilder::on(params, &before_fork, HEIGHT - 2)
+                .extra_nonce(99)
+                .build(),
+            header_only: BlockBuilder::on(params, &parent, HEIGHT).build(),
+            blocks,
+        }
+    }
+}
+
+impl FakeNode {
+    /// A regtest node whose clock stands at the tip's time.
+    pub(crate) fn new() -> Arc<Self> {
+        let params = Arc::new(Params::new(Network::Regtest));
+        let material = Material::new(&params);
+        let time = Timestamp::from_secs(u64::from(material.header_only.header.time));
+        let node = Self::with_params(params, time);
+        for block in material.blocks.iter().chain([&material.fork]) {
+            node.take(to_raw(block));
+        }
+        node.chain
+            .lock()
+            .unwrap()
+            .accept_header(&material.header_only.header, time)
+            .unwrap();
+        node
+    }
+
+    /// A node of the genesis block alone.
+    pub(crate) fn with_params(params: Arc<Params>, time: Timestamp) -> Arc<Self> {
+        let chain = Chain::new(params);
+        let tip = TipRef {
+            hash: chain.tip_hash(),
+            height: 0,
+        };
+        Arc::new(Self {
+            chain: Mutex::new(chain),
+            blocks: Mutex::default(),
+            tip: watch::Sender::new(tip),
+            time: Mutex::new(time),
+            network: Mutex::default(),
+            addresses: Mutex::default(),
+            commands: Mutex::default(),
+            refusal: Mutex::default(),
+            stopped: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn tip_hash(&self) -> BlockHash {
+        self.tip.borrow().hash
+    }
+
+    /// A block on top of the tip that nobody has seen yet.
+    pub(crate) fn next_block(&self) -> Block {
+        let view = self.view();
+        BlockBuilder::on(view.params(), &view.header(view.tip()), view.tip_height())
+            .extra_nonce(7)
+            .build()
+    }
+
+    /// Takes a block as the node would from a peer.
+    pub(crate) fn take(&self, raw: RawBlock) -> SubmitBlockOutcome {
+        let mut chain = self.chain.lock().unwrap();
+        let now = *self.time.lock().unwrap();
+        let accepted = match chain.accept_header(&raw.header(), now) {
+            Ok(accepted) => accepted,
+            Err(reject) => return SubmitBlockOutcome::Refused(reject),
+        };
+        if chain.is_stored(accepted.id) {
+            return SubmitBlockOutcome::Duplicate;
+        }
+        if let Err(reject) = check_block(&chain.context(accepted.id), raw.clone()) {
+            if reject.kind != RejectKind::Mutated {
+                chain.mark_invalid(&accepted.hash);
+            }
+            return SubmitBlockOutcome::Refused(reject);
+        }
+        self.blocks.lock().unwrap().insert(accepted.hash, raw);
+        let moved = chain.mark_stored(&accepted.hash, 1);
+        let tip = TipRef {
+            hash: chain.tip_hash(),
+            height: chain.tip_height(),
+        };
+        drop(chain);
+        match moved {
+            Some(_) => {
+                self.tip.send_replace(tip);
+                SubmitBlockOutcome::Accepted
+            }
+            None => SubmitBlockOutcome::Inconclusive,
+        }
+    }
+}
+
+impl Backend for FakeNode {
+    fn view(&self) -> Arc<ChainView> {
+        self.chain.lock().unwrap().view()
+    }
+
+    fn tip(&self) -> watch::Receiver<TipRef> {
+        self.tip.subscribe()
+    }
+
+    fn read_block(&self, hash: &BlockHash) -> Result<Option<RawBlock>, StoreError> {
+        Ok(self.blocks.lock().unwrap().get(hash).cloned())
+    }
+
+    fn size_on_disk(&self) -> u64 {
+        let blocks = self.blocks.lock().unwrap();
+        blocks.values().map(|block| block.size() as u64).sum()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        vec!["a warning".into()]
+    }
+
+    fn now(&self) -> Timestamp {
+        *self.time.lock().unwrap()
+    }
+
+    fn uptime(&self) -> Duration {
+        Duration::from_millis(61_500)
+    }
+
+    fn log_path(&self) -> Option<PathBuf> {
+        Some("/somewhere/debug.log".into())
+    }
+
+    fn network(&self) -> Answer<NetworkSnapshot> {
+        let snapshot = self.network.lock().unwrap().clone();
+        Box::pin(async { snapshot })
+    }
+
+    fn node_addresses(
+        &self,
+        count: Option<usize>,
+        network: Option<NetworkName>,
+    ) -> Answer<Vec<NodeAddress>> {
+        let mut addresses = self.addresses.lock().unwrap().clone();
+        addresses.retain(|address| network.is_none_or(|network| address.network == network));
+        addresses.truncate(count.unwrap_or(usize::MAX));
+        Box::pin(async { addresses })
+    }
+
+    fn command(&self, command: Command) -> Answer<Result<(), Refused>> {
+        if let Command::SetNetworkActive(active) = &command {
+            self.network.lock().unwrap().network_active = *active;
+        }
+        self.commands.lock().unwrap().push(command);
+        let outcome = self.refusal.lock().unwrap().map_or(Ok(()), Err);
+        Box::pin(async move { outcome })
+    }
+
+    fn submit_header(&self, header: Header) -> Answer<Result<(), SubmitHeaderError>> {
+        let now = self.now();
+        let outcome = self.chain.lock().unwrap().accept_header(&header, now);
+        Box::pin(async { outcome.map(|_| ()).map_err(SubmitHeaderError::from) })
+    }
+
+    fn submit_block(&self, block: RawBlock) -> Answer<SubmitBlockOutcome> {
+        let outcome = self.take(block);
+        Box::pin(async { outcome })
+    }
+
+    fn sync(&self) -> Answer<()> {
+        Box::pin(async {})
+    }
+
+    fn set_mock_time(&self, time: Option<u32>) -> Answer<()> {
+        *self.time.lock().unwrap() = Timestamp::from_secs(u64::from(time.unwrap_or(1)));
+        Box::pin(async {})
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Name and password that [`serve`] lets in.
+pub(crate) const USER: &str = "user";
+pub(crate) const PASSWORD: &str = "pass:word";
+
+/// How the tests serve, unless they say otherwise.
+pub(crate) fn config() -> ServerConfig {
+    ServerConfig {
+        bind: vec!["127.0.0.1:0".parse().unwrap()],
+        allow: vec![],
+        credentials: vec![tipward_rpc::Credentials::new(USER, PASSWORD)],
+        work_queue: ServerConfig::DEFAULT_WORK_QUEUE,
+    }
+}
+
+/// A server over a node.
+pub(crate) async fn serve(node: &Arc<FakeNode>) -> Server {
+    let server = Server::bind(config()).await.unwrap();
+    server.ready(Arc::<FakeNode>::clone(node));
+    server
+}

@@ -1,0 +1,182 @@
+//! Bitcoin Core beside us, if `BITCOIND_EXE` names it: its client against our server, its answers against ours.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tipward_primitives::bitcoin::consensus::encode::serialize_hex;
+use tipward_primitives::{Network, Params};
+use tipward_rpc::client::{Client, Login};
+
+use crate::answers::{calls, comparable};
+use crate::fake::{FakeNode, HEIGHT, Material, PASSWORD, USER, serve};
+
+fn bitcoin_cli() -> Option<PathBuf> {
+    let Some(bitcoind) = std::env::var_os("BITCOIND_EXE") else {
+        eprintln!("skipped: BITCOIND_EXE is not set");
+        return None;
+    };
+    let cli = PathBuf::from(bitcoind).with_file_name("bitcoin-cli");
+    assert!(cli.exists(), "{} is missing", cli.display());
+    Some(cli)
+}
+
+#[tokio::test]
+async fn bitcoin_cli_works_against_our_server() {
+    let Some(cli) = bitcoin_cli() else { return };
+    let node = FakeNode::new();
+    let server = serve(&node).await;
+    let port = server.local_addrs()[0].port();
+    let dir = tempfile::tempdir().unwrap();
+    let tip = node.tip_hash().to_string();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(&cli);
+        command
+            .arg("-regtest")
+            .arg(format!("-datadir={}", dir.path().display()))
+            .arg(format!("-rpcport={port}"))
+            .arg(format!("-rpcuser={USER}"))
+            .arg(format!("-rpcpassword={PASSWORD}"))
+            .args(args);
+        tokio::task::spawn_blocking(move || {
+            let output = command.output().unwrap();
+            (
+                output.status.code(),
+                String::from_utf8(output.stdout).unwrap(),
+                String::from_utf8(output.stderr).unwrap(),
+            )
+        })
+    };
+    for (args, code, out, err) in [
+        (vec!["getblockcount"], 0, format!("{HEIGHT}\n"), ""),
+        (vec!["getbestblockhash"], 0, format!("{tip}\n"), ""),
+        (
+            vec!["-named", "getblockhash", "height=12"],
+            0,
+            format!("{tip}\n"),
+            "",
+        ),
+        (vec!["ping"], 0, String::new(), ""),
+        (
+            vec!["getblockhash", "13"],
+            8,
+            String::new(),
+            "error code: -8\nerror message:\nBlock height out of range\n",
+        ),
+        (
+            vec!["nothing"],
+            89,
+            String::new(),
+            "error code: -32601\nerror message:\nMethod not found\n",
+        ),
+    ] {
+        let (status, stdout, stderr) = run(&args).await.unwrap();
+        assert_eq!(
+            (stdout.as_str(), stderr.as_str()),
+            (out.as_str(), err),
+            "{args:?}"
+        );
+        assert_eq!(status, Some(code), "{args:?}");
+    }
+    let (status, stdout, stderr) = run(&["-getinfo"]).await.unwrap();
+    assert_eq!(status, Some(0), "{stderr}");
+    assert!(stdout.contains("Blocks: 12"), "{stdout}");
+}
+
+/// A bitcoind that ends with the test.
+struct Bitcoind {
+    process: Child,
+    client: Client,
+    _dir: tempfile::TempDir,
+}
+
+impl Bitcoind {
+    fn start(program: &Path) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .unwrap()
+            .port();
+        let process = Command::new(program)
+            .arg("-regtest")
+            .arg(format!("-datadir={}", dir.path().display()))
+            .arg(format!("-rpcport={port}"))
+            .args(["-listen=0", "-connect=0", "-dnsseed=0", "-printtoconsole=0"])
+            .spawn()
+            .unwrap();
+        let client = Client {
+            addr: ([127, 0, 0, 1], port).into(),
+            login: Login::Cookie(dir.path().join("regtest")),
+            timeout: None,
+        };
+        client
+            .call_when_ready("uptime", &json!([]), Duration::from_secs(60))
+            .unwrap();
+        Self {
+            process,
+            client,
+            _dir: dir,
+        }
+    }
+
+    fn call(&self, method: &str, params: &Value) -> Value {
+        self.client.call(method, params).unwrap()
+    }
+}
+
+impl Drop for Bitcoind {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn the_recorded_answers_are_those_of_bitcoind() {
+    let Some(cli) = bitcoin_cli() else { return };
+    let bitcoind = Bitcoind::start(&cli.with_file_name("bitcoind"));
+    let material = Material::new(&Params::new(Network::Regtest));
+    bitcoind.call("setmocktime", &json!([material.header_only.header.time]));
+    for block in material.blocks.iter().chain([&material.fork]) {
+        let outcome = bitcoind.call("submitblock", &json!([serialize_hex(block)]));
+        let side_branch = block.block_hash() == material.fork.block_hash();
+        assert_eq!(
+            outcome,
+            if side_branch {
+                json!("inconclusive")
+            } else {
+                Value::Null
+            }
+        );
+    }
+    let header = serialize_hex(&material.header_only.header);
+    bitcoind.call("submitheader", &json!([header]));
+
+    let answers: Value = calls(&material)
+        .into_iter()
+        .map(|(method, params)| {
+            let result = bitcoind.call(method, &params);
+            json!({ "method": method, "params": params, "result": result })
+        })
+        .collect();
+    let answers = without_what_differs(&answers);
+    let recorded: Value = serde_json::from_str(include_str!("core.json")).unwrap();
+    if answers != without_what_differs(&recorded) {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("core.json");
+        std::fs::write(&path, format!("{answers:#}\n")).unwrap();
+        panic!(
+            "the answers differ from tests/rpc/core.json: see {}",
+            path.display()
+        );
+    }
+}
+
+fn without_what_differs(answers: &Value) -> Value {
+    let mut answers = answers.clone();
+    for answer in answers.as_array_mut().unwrap() {
+        answer["result"] = serde_json::from_str(&comparable(&answer["result"])).unwrap();
+    }
+    answers
+}
