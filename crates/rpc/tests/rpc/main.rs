@@ -1,5 +1,8 @@
 //! The server over real sockets, on a small real chain.
 
+// Helpers of tests are tests to a reader, though not to the lint.
+#![allow(clippy::unwrap_used)]
+
 mod answers;
 mod commands;
 mod fake;
