@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::addr::Address;
+use crate::gossip::OwnAddresses;
+use crate::pool::PoolConfig;
 use crate::wire::ServiceFlags;
 
 /// What the machine is told once. [`Config::default`] is right for a node without options.
@@ -12,8 +13,10 @@ pub struct Config {
     pub user_agent: String,
     /// What we offer. `NETWORK` is the truth only while no block is ever deleted.
     pub services: ServiceFlags,
-    /// Our own addresses that others can reach, if the user named any.
-    pub external: Vec<Address>,
+    /// Whom to connect to.
+    pub pool: PoolConfig,
+    /// Where others can find us; `None` if we do not listen.
+    pub own: Option<OwnAddresses>,
     /// Most connections that are accepted at a time.
     pub max_inbound: usize,
     /// Blocks in one request, 1 to 1000.
@@ -40,7 +43,8 @@ impl Default for Config {
         Self {
             user_agent: concat!("/tipward:", env!("CARGO_PKG_VERSION"), "/").to_owned(),
             services: ServiceFlags::NETWORK | ServiceFlags::WITNESS,
-            external: Vec::new(),
+            pool: PoolConfig::default(),
+            own: None,
             max_inbound: 114,
             batch: 16,
             credit_bytes: 64 << 20,

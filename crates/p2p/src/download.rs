@@ -521,12 +521,16 @@ impl Download {
     /// A message was damaged that can have been the oldest block this peer owes.
     pub(crate) fn damaged(&mut self, now: Timestamp, peer: PeerId) {
         self.progress(now, peer);
-        let oldest = self
-            .sources
-            .get(&peer)
-            .and_then(|s| s.waiting().next().map(|(seq, _)| seq));
-        if let Some(seq) = oldest {
-            self.give_up(peer, seq);
+        let oldest = self.sources.get_mut(&peer).and_then(|source| {
+            let hash = source.unanswered().next()?.hash;
+            source.answered(&hash)
+        });
+        if let Some((seq, asked)) = oldest {
+            if !asked.given_up {
+                self.credits.unask(asked.bytes);
+                self.dropped(peer, seq, &asked.hash);
+            }
+            self.enqueue(peer);
         }
     }
 
@@ -579,13 +583,6 @@ impl Download {
     }
 
     // ---- questions ----
-
-    /// Whether this block is being fetched or checked.
-    pub(crate) fn is_busy(&self, hash: &BlockHash) -> bool {
-        self.blocks
-            .get(hash)
-            .is_some_and(|w| matches!(w.state, State::Asked | State::Checking { .. }))
-    }
 
     /// Whether this peer was asked for this block and has not sent it.
     pub(crate) fn was_asked(&self, peer: PeerId, hash: &BlockHash) -> bool {

@@ -87,6 +87,8 @@ struct Running {
     deadline: Timestamp,
     /// The weighing of a chain that does not show enough work yet.
     presync: Option<Presync>,
+    /// Full messages in a row that held nothing new.
+    barren: u32,
 }
 
 /// The synchronization of headers. See the module's documentation.
@@ -181,6 +183,7 @@ impl HeaderSync {
             progress: shared.now,
             deadline: shared.now + ALTOGETHER + Duration::from_millis(expected),
             presync: None,
+            barren: 0,
         });
         let peer_height = shared.peers.get(&peer).map_or(-1, |p| p.starting_height());
         shared.log(Event::HeaderSyncStarted {
@@ -459,13 +462,25 @@ impl HeaderSync {
                 }
             }
             Some(_) => {
-                if let Some(last) = last {
+                if self.repeats_itself(shared, new) {
+                    self.end(shared, "it repeats itself");
+                } else if let Some(last) = last {
                     let locator = shared.chain.locator(last);
                     get_headers(shared, peer, locator, no_stop());
                 }
             }
             None => self.start(shared, peer),
         }
+    }
+
+    /// Whether the peer has sent more headers that we know than there are: it could go on for ever.
+    fn repeats_itself(&mut self, shared: &Shared, new: bool) -> bool {
+        let height = shared.chain.height(shared.chain.best_header());
+        let Some(running) = &mut self.running else {
+            return false;
+        };
+        running.barren = if new { 0 } else { running.barren + 1 };
+        running.barren > height / MAX_HEADERS as u32 + 1
     }
 
     /// The synchronization with this peer cannot go on, if it is the running one.

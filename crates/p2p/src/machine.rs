@@ -33,18 +33,23 @@ mod timers;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use rand::RngExt as _;
 use tipward_chain::{Chain, ChainView, HeaderId};
 use tipward_primitives::{BlockHash, Timestamp};
 
 use self::blocks::Job;
 pub use self::blocks::Submitted;
 use self::connections::Pending;
+use crate::addr::Address;
 use crate::addrman::AddrMan;
+use crate::banman::BanMan;
 use crate::chain_guard::StaleTip;
 use crate::config::Config;
 use crate::download::{Download, Limits, Route};
+use crate::gossip::Gossip;
 use crate::header_sync::HeaderSync;
 use crate::io::{Action, Input, PeerId};
+use crate::pool::Pool;
 use crate::serve::Serve;
 use crate::shared::Shared;
 use crate::snapshot::{LeftPeer, Snapshot};
@@ -52,7 +57,8 @@ use crate::snapshot::{LeftPeer, Snapshot};
 /// The peer-to-peer machine. See the [module's page](self).
 pub struct Machine {
     shared: Shared,
-    addrman: AddrMan,
+    pool: Pool,
+    gossip: Gossip,
     headers: HeaderSync,
     download: Download,
     serve: Serve,
@@ -72,6 +78,14 @@ pub struct Machine {
     flooded: bool,
     /// When the peers are to be looked at.
     next_look: Timestamp,
+    /// The pool is to be asked what it wants: a connection came or went, or its time has come.
+    ask_pool: bool,
+    /// When the gossip may have something to send.
+    next_gossip: Option<Timestamp>,
+    /// When it is seen to whether there are more outbound connections than places.
+    next_surplus_check: Timestamp,
+    /// Key of the network groups that are protected from eviction.
+    group_secret: [u8; 16],
     /// Best header that the download goes for.
     heading_for: HeaderId,
 }
@@ -90,9 +104,15 @@ impl Machine {
             now,
         );
         let heading_for = chain.best_header();
+        let mut shared = Shared::new(config, chain, seed);
+        let pool = Pool::new(shared.config.pool.clone(), addrman, shared.rng.random());
+        let mut gossip = Gossip::new(shared.rng.random());
+        gossip.set_own(shared.config.own.clone());
+        let group_secret = shared.rng.random();
         let mut machine = Self {
-            shared: Shared::new(config, chain, seed),
-            addrman,
+            shared,
+            pool,
+            gossip,
             headers: HeaderSync::default(),
             download,
             serve: Serve::default(),
@@ -106,6 +126,10 @@ impl Machine {
             network_active: true,
             flooded: false,
             next_look: now,
+            ask_pool: true,
+            next_gossip: None,
+            next_surplus_check: now,
+            group_secret,
             heading_for,
         };
         machine.reroute();
@@ -184,7 +208,22 @@ impl Machine {
 
     /// The addresses that are known.
     pub fn addrman(&self) -> &AddrMan {
-        &self.addrman
+        self.pool.addrman()
+    }
+
+    /// Bans that an earlier run left.
+    pub fn set_bans(&mut self, bans: BanMan) {
+        self.shared.bans = bans;
+    }
+
+    /// The addresses that are banned or discouraged.
+    pub fn bans(&self) -> &BanMan {
+        &self.shared.bans
+    }
+
+    /// The block-relay-only peers that a restart should try first.
+    pub fn anchors(&self) -> Vec<Address> {
+        self.pool.anchors()
     }
 
     /// What RPC, progress display and dashboard show.
@@ -204,6 +243,8 @@ impl Machine {
             self.request(request);
         }
         self.stop_or_go_on_reading();
+        self.poll_pool();
+        self.poll_gossip();
     }
 }
 

@@ -410,7 +410,7 @@ impl Pool {
 }
 
 /// Where `node`, as a user wrote it, is to be found.
-fn target(node: &str, default_port: u16) -> Target {
+pub(crate) fn target(node: &str, default_port: u16) -> Target {
     if let Ok(addr) = Address::parse_with_default_port(node, default_port) {
         return Target::Addr(addr);
     }

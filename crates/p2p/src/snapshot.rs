@@ -152,6 +152,8 @@ pub struct Snapshot {
     pub local_services: ServiceFlags,
     /// Our own addresses, as far as they are known.
     pub local_addresses: Vec<Address>,
+    /// The nodes that the user added, as the user wrote them, each with its connection if there is one.
+    pub added_nodes: Vec<(String, Option<PeerId>)>,
     /// Connections are allowed.
     pub network_active: bool,
     /// The peer from which headers are being fetched.

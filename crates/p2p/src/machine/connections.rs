@@ -1,31 +1,99 @@
 //! Connections: asked for, standing, gone.
 
+use std::time::Duration;
+
+use tipward_primitives::Timestamp;
+
 use super::Machine;
 use crate::addr::Address;
 use crate::event::Event;
+use crate::evict::{self, Candidate, OutboundCandidate};
+use crate::gossip::GossipPeer;
 use crate::handshake;
-use crate::header_sync::Why;
+use crate::header_sync::{self, Why};
 use crate::io::{Action, Command, ConnKind, DisconnectReason, PeerId, Target, Transport};
 use crate::peer::Peer;
 use crate::ping;
+use crate::pool::{PoolAction, target};
 use crate::snapshot::LeftPeer;
-use crate::wire::Message;
+use crate::wire::{AddrEntry, Message, ServiceFlags};
 
 /// A connection that was asked for and does not stand yet.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
     target: Target,
-    kind: ConnKind,
     /// It was given up meanwhile, for this reason.
     cancelled: Option<String>,
 }
 
+/// How often it is seen to whether there are more outbound connections than places (Core's figure).
+const SURPLUS_CHECK_INTERVAL: Duration = Duration::from_secs(45);
 /// Peers that left and are remembered.
 const REMEMBERED: usize = 100;
 
 impl Machine {
-    pub(super) fn open_connection(&mut self, target: Target, kind: ConnKind) -> PeerId {
+    /// Opens a connection that the user asked for.
+    fn open_as_told(&mut self, name: &str, kind: ConnKind) {
         let peer = self.new_peer_id();
+        let target = target(name, self.shared.config.pool.default_port);
+        self.pool
+            .on_connecting(peer, &target, kind, self.shared.now);
+        self.open_connection(peer, target, kind);
+    }
+
+    /// Asks the pool what it wants.
+    pub(super) fn poll_pool(&mut self) {
+        let now = self.shared.now;
+        let due = self.pool.next_wakeup().is_some_and(|at| at <= now);
+        if !std::mem::take(&mut self.ask_pool) && !due {
+            return;
+        }
+        self.pool.set_near_tip(header_sync::is_recent(&self.shared));
+        loop {
+            let next_peer = &mut self.next_peer;
+            let mut new_peer = || {
+                let id = PeerId(*next_peer);
+                *next_peer += 1;
+                id
+            };
+            match self.pool.poll(now, &self.shared.bans, &mut new_peer) {
+                None => return,
+                Some(PoolAction::Connect { peer, target, kind }) => {
+                    self.open_connection(peer, target, kind);
+                }
+                Some(PoolAction::Resolve { name, port }) => {
+                    self.shared.act(Action::Resolve { name, port });
+                }
+                Some(PoolAction::FixedSeedsAdded { count }) => {
+                    self.peers_available("the built-in list", count);
+                }
+            }
+        }
+    }
+
+    fn peers_available(&mut self, source: &str, count: usize) {
+        let known = self.pool.addrman().len();
+        self.shared.log(Event::PeersAvailable {
+            source: source.to_owned(),
+            count,
+            known,
+        });
+    }
+
+    /// Sends what the gossip has.
+    pub(super) fn poll_gossip(&mut self) {
+        let now = self.shared.now;
+        if self.next_gossip.is_none_or(|at| now < at) {
+            return;
+        }
+        let synced = !self.shared.is_initial_block_download();
+        while let Some((peer, message)) = self.gossip.poll(now, synced) {
+            self.shared.send(peer, message);
+        }
+        self.next_gossip = self.gossip.next_wakeup(synced);
+    }
+
+    pub(super) fn open_connection(&mut self, peer: PeerId, target: Target, kind: ConnKind) {
         self.shared.log(Event::Connecting {
             peer,
             target: target.clone(),
@@ -35,7 +103,6 @@ impl Machine {
             peer,
             Pending {
                 target: target.clone(),
-                kind,
                 cancelled: None,
             },
         );
@@ -45,7 +112,6 @@ impl Machine {
             kind,
             transport: Transport::V1,
         });
-        peer
     }
 
     pub(super) fn connected(
@@ -57,6 +123,7 @@ impl Machine {
     ) {
         let now = self.shared.now;
         let pending = self.pending.remove(&peer);
+        self.pool.on_connected(peer, addr, kind);
         let mut new = Peer::new(peer, addr, local, kind, now);
         let cancelled = pending.as_ref().and_then(|p| p.cancelled.clone());
         if let Some(Target::Name(name)) = pending.map(|p| p.target) {
@@ -79,17 +146,95 @@ impl Machine {
         }
     }
 
-    /// Is there room for an inbound peer?
+    /// Is there room for an inbound peer? If not, whoever is least use makes way.
     fn admit(&mut self, peer: PeerId) {
-        let inbound = self
+        let now = self.shared.now;
+        let Some(p) = self.shared.peers.get(&peer) else {
+            return;
+        };
+        let host = p.addr.host;
+        if self.shared.bans.is_banned(&host, now) {
+            return self.shared.disconnect(peer, DisconnectReason::Banned);
+        }
+        let candidates: Vec<Candidate> = self
             .shared
             .peers
             .values()
-            .filter(|p| p.kind == ConnKind::Inbound && p.closing.is_none())
-            .count();
-        if inbound > self.shared.config.max_inbound {
-            self.shared.disconnect(peer, DisconnectReason::Full);
+            .filter(|p| p.kind == ConnKind::Inbound && p.closing.is_none() && p.id != peer)
+            .map(|p| self.candidate(p))
+            .collect();
+        let most = self.shared.config.max_inbound;
+        // As in Core: a discouraged address may come in while there is plenty of room.
+        if self.shared.bans.is_discouraged(&host) && candidates.len() + 1 >= most {
+            return self.shared.disconnect(peer, DisconnectReason::Banned);
         }
+        if candidates.len() < most {
+            return;
+        }
+        match evict::inbound(&candidates) {
+            Some(other) => self.part(other, DisconnectReason::Evicted),
+            None => self.shared.disconnect(peer, DisconnectReason::Full),
+        }
+    }
+
+    fn candidate(&self, p: &Peer) -> Candidate {
+        Candidate {
+            peer: p.id,
+            connected: p.connected_at,
+            min_ping: p.ping.min,
+            last_block: p.last_block.unwrap_or_default(),
+            last_tx: Timestamp::default(),
+            relevant_services: self.pool.has_desirable_services(p.services()),
+            relays_txs: p.version.as_ref().is_some_and(|v| v.relay),
+            keyed_group: evict::keyed_group(self.group_secret, &p.addr.host),
+            prefer_evict: self.shared.bans.is_discouraged(&p.addr.host),
+            is_local: p.addr.is_local(),
+            network: p.addr.network(),
+        }
+    }
+
+    /// More outbound connections than places are made on purpose now and then; the worst goes.
+    pub(super) fn part_from_surplus(&mut self) {
+        let now = self.shared.now;
+        if now < self.next_surplus_check {
+            return;
+        }
+        self.next_surplus_check = now + SURPLUS_CHECK_INTERVAL;
+        let pool = &self.shared.config.pool;
+        let (full, block) = (pool.full_relay, pool.block_relay);
+        let candidates = |kind: ConnKind| -> Vec<OutboundCandidate> {
+            let of_kind = self.shared.ready().filter(|p| p.kind == kind);
+            of_kind
+                .map(|p| OutboundCandidate {
+                    peer: p.id,
+                    connected: p.connected_at,
+                    last_block: p.last_block.unwrap_or_default(),
+                    last_announcement: p.last_announcement.unwrap_or_default(),
+                    in_flight: self.download.owes(p.id),
+                    protected: p.chain_sync.protected,
+                    network: p.addr.network(),
+                })
+                .collect()
+        };
+        let full_relay = candidates(ConnKind::OutboundFullRelay);
+        let block_relay = candidates(ConnKind::BlockRelayOnly);
+        let surplus = [
+            (full_relay.len() > full)
+                .then(|| evict::surplus_full_relay(&full_relay, now))
+                .flatten(),
+            (block_relay.len() > block)
+                .then(|| evict::surplus_block_relay(&block_relay, now))
+                .flatten(),
+        ];
+        for peer in surplus.into_iter().flatten() {
+            self.part(peer, DisconnectReason::Evicted);
+        }
+    }
+
+    /// Disconnects; what the peer owed goes to others at once.
+    pub(super) fn part(&mut self, peer: PeerId, reason: DisconnectReason) {
+        self.shared.disconnect(peer, reason);
+        self.download.leave(peer);
     }
 
     /// Its `version` was accepted.
@@ -98,12 +243,10 @@ impl Machine {
         let Some(p) = self.shared.open(peer) else {
             return;
         };
-        let (kind, addr, services) = (p.kind, p.addr, p.services());
-        if kind != ConnKind::Inbound {
-            self.addrman.set_services(&addr, services);
-            self.addrman.good(&addr, now);
-        }
+        let (kind, services) = (p.kind, p.services());
         if kind == ConnKind::Feeler {
+            // There is a node; that is all we wanted to know.
+            self.pool.on_handshake(peer, services, now);
             self.shared.disconnect(peer, DisconnectReason::Done);
         }
     }
@@ -126,8 +269,22 @@ impl Machine {
             height: p.starting_height(),
         };
         let (kind, height, serves) = (p.kind, p.starting_height(), p.can_serve_blocks());
+        let services = p.services();
+        let gossip = GossipPeer {
+            addr: p.addr,
+            local: p.local,
+            seen_as: p.version.as_ref().map(|v| v.receiver),
+            kind,
+            wants_v2: p.wants_addrv2,
+        };
         self.shared.log(event);
         ping::send(&mut self.shared, peer);
+        self.pool.on_handshake(peer, services, now);
+        if self.gossip.add_peer(peer, gossip, now) {
+            self.shared.send(peer, Message::GetAddr);
+        }
+        self.next_gossip = Some(now);
+        self.ask_pool = true;
         if serves && !matches!(kind, ConnKind::Feeler | ConnKind::AddrFetch) {
             self.download.join(now, peer, kind == ConnKind::Manual);
             self.update_range(peer);
@@ -142,6 +299,8 @@ impl Machine {
     }
 
     pub(super) fn connect_failed(&mut self, peer: PeerId, error: String) {
+        self.pool.on_failed(peer, self.shared.now);
+        self.ask_pool = true;
         if let Some(pending) = self.pending.remove(&peer) {
             self.shared.log(Event::ConnectFailed {
                 peer,
@@ -152,6 +311,9 @@ impl Machine {
     }
 
     pub(super) fn disconnected(&mut self, peer: PeerId, error: Option<String>) {
+        self.pool.on_disconnected(peer, self.shared.now);
+        self.gossip.remove_peer(peer);
+        self.ask_pool = true;
         let Some(p) = self.shared.peers.remove(&peer) else {
             self.pending.remove(&peer);
             return;
@@ -176,9 +338,6 @@ impl Machine {
         }
         self.serve.leave(peer);
         self.headers.leave(&mut self.shared, peer);
-        if matches!(p.kind, ConnKind::OutboundFullRelay | ConnKind::Manual) {
-            self.addrman.connected(&p.addr, self.shared.now);
-        }
         self.left.push_front(LeftPeer {
             id: peer,
             addr: Some(p.addr),
@@ -189,23 +348,50 @@ impl Machine {
         self.left.truncate(REMEMBERED);
     }
 
-    pub(super) fn resolved(&mut self, _name: &str, _addrs: &[Address]) {}
+    pub(super) fn resolved(&mut self, name: &str, addrs: &[Address]) {
+        let count = self.pool.on_resolved(name, addrs, self.shared.now);
+        self.ask_pool = true;
+        if count > 0 {
+            self.peers_available(name, count);
+        }
+    }
 
-    pub(super) fn gossip(&mut self, _peer: PeerId, _message: Message) {}
+    /// `getaddr`, `addr`, `addrv2`.
+    pub(super) fn gossip(&mut self, peer: PeerId, message: Message) {
+        let now = self.shared.now;
+        match message {
+            Message::GetAddr => {
+                self.gossip.on_getaddr(peer, &mut self.pool, now);
+            }
+            Message::Addr(entries) | Message::AddrV2(entries) => {
+                let learned =
+                    self.gossip
+                        .on_addresses(peer, entries, &mut self.pool, &self.shared.bans, now);
+                if learned.added > 0 {
+                    self.peers_available(&peer.to_string(), learned.added);
+                }
+                if learned.done {
+                    self.shared.disconnect(peer, DisconnectReason::Done);
+                }
+                self.ask_pool = true;
+            }
+            _ => {}
+        }
+        self.next_gossip = Some(now);
+    }
 
     pub(super) fn command(&mut self, command: Command) {
+        let now = self.shared.now;
         match command {
-            Command::AddNode(name) | Command::Connect(name, ConnKind::Manual) => {
-                self.open_connection(Target::Name(name), ConnKind::Manual);
+            Command::AddNode(name) => {
+                self.pool.add_node(&name, now);
+                self.ask_pool = true;
             }
-            Command::Connect(name, kind) => {
-                self.open_connection(Target::Name(name), kind);
+            Command::RemoveNode(name) => {
+                self.pool.remove_node(&name);
             }
-            Command::RemoveNode(_) => {}
-            Command::Disconnect(peer) => {
-                self.shared.disconnect(peer, DisconnectReason::Requested);
-                self.download.leave(peer);
-            }
+            Command::Connect(name, kind) => self.open_as_told(&name, kind),
+            Command::Disconnect(peer) => self.part(peer, DisconnectReason::Requested),
             Command::PingAll => {
                 let peers: Vec<PeerId> = self.shared.ready().map(|p| p.id).collect();
                 for peer in peers {
@@ -213,12 +399,26 @@ impl Machine {
                 }
             }
             Command::SetNetworkActive(active) => self.set_network_active(active),
-            Command::AddPeerAddress { .. } => {}
+            Command::AddPeerAddress { addr, tried } => {
+                let entry = AddrEntry {
+                    time: u32::try_from(now.as_secs()).unwrap_or(u32::MAX),
+                    services: ServiceFlags::NETWORK | ServiceFlags::WITNESS,
+                    addr,
+                };
+                let known = self.pool.addrman_mut();
+                known.add(&[entry], addr.host, Duration::ZERO, now);
+                if tried {
+                    known.good(&addr, now);
+                }
+                self.ask_pool = true;
+            }
         }
     }
 
     fn set_network_active(&mut self, active: bool) {
         self.network_active = active;
+        self.pool.set_network_active(active);
+        self.ask_pool = true;
         if active {
             return;
         }

@@ -17,7 +17,16 @@ pub(super) fn snapshot(machine: &Machine) -> Snapshot {
         left: machine.left.iter().cloned().collect(),
         totals: shared.totals.clone(),
         local_services: shared.config.services,
-        local_addresses: shared.config.external.clone(),
+        local_addresses: shared
+            .config
+            .own
+            .as_ref()
+            .map_or_else(Vec::new, |own| own.external.clone()),
+        added_nodes: machine
+            .pool
+            .added_nodes()
+            .map(|(name, peer)| (name.to_owned(), peer))
+            .collect(),
         network_active: machine.network_active,
         header_sync: machine.headers.running(),
         download: download(machine),
@@ -29,6 +38,7 @@ fn peer(machine: &Machine, p: &Peer) -> PeerSnapshot {
     let chain = &machine.shared.chain;
     let now = machine.shared.now;
     let version = p.version.as_ref();
+    let gossip = machine.gossip.stats(p.id);
     PeerSnapshot {
         id: p.id,
         addr: p.addr,
@@ -61,9 +71,9 @@ fn peer(machine: &Machine, p: &Peer) -> PeerSnapshot {
         blocks_delivered: p.blocks_delivered,
         last_block: p.last_block,
         last_transaction: None,
-        addr_relay: false,
-        addr_processed: 0,
-        addr_rate_limited: 0,
+        addr_relay: gossip.enabled,
+        addr_processed: gossip.processed,
+        addr_rate_limited: gossip.rate_limited,
         reading_stopped: !p.reading,
     }
 }

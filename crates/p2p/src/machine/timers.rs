@@ -23,6 +23,8 @@ impl Machine {
             self.headers.due(),
             self.download.next_check(),
             self.stale_tip.due(),
+            self.pool.next_wakeup(),
+            self.next_gossip,
         ]
         .into_iter()
         .flatten()
@@ -41,8 +43,10 @@ impl Machine {
             let seconds = now.since(self.stale_tip.moved).as_secs();
             self.shared.log(Event::StaleTip { seconds });
         }
+        self.pool.set_stale_tip(self.stale_tip.wants_extra_peer);
         if now >= self.next_look {
             self.look_at_peers();
+            self.part_from_surplus();
         }
         let download = &self.download;
         self.headers
@@ -88,22 +92,17 @@ impl Machine {
             }),
             Finding::Convicted { peer, silent } => {
                 let what = format!("silent for {:.1} s", silent.as_secs_f64());
-                self.drop_source(peer, DisconnectReason::Stalling(what));
+                self.part(peer, DisconnectReason::Stalling(what));
             }
             Finding::Unanswered { peer } => {
-                self.drop_source(
+                self.part(
                     peer,
                     DisconnectReason::Timeout("block request not answered"),
                 );
             }
             Finding::TooLong { peer } => {
-                self.drop_source(peer, DisconnectReason::Timeout("block download"));
+                self.part(peer, DisconnectReason::Timeout("block download"));
             }
         }
-    }
-
-    fn drop_source(&mut self, peer: PeerId, reason: DisconnectReason) {
-        self.shared.disconnect(peer, reason);
-        self.download.leave(peer);
     }
 }
