@@ -24,8 +24,8 @@ impl Command {
         Self(bytes)
     }
 
-    /// The command with this name, of which only the first twelve bytes count.
-    pub(crate) fn new(name: &str) -> Self {
+    /// The command with this name, of which only the first twelve bytes count. Nothing says that it is a valid one.
+    pub fn new(name: &str) -> Self {
         let mut bytes = [0; 12];
         for (to, from) in bytes.iter_mut().zip(name.bytes()) {
             *to = from;
