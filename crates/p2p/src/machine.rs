@@ -40,7 +40,7 @@ use tipward_primitives::{BlockHash, Timestamp};
 use self::blocks::Job;
 pub use self::blocks::Submitted;
 use self::connections::Pending;
-use crate::addr::Address;
+use crate::addr::{AddrNetwork, Address};
 use crate::addrman::AddrMan;
 use crate::banman::BanMan;
 use crate::chain_guard::StaleTip;
@@ -53,6 +53,7 @@ use crate::pool::Pool;
 use crate::serve::Serve;
 use crate::shared::Shared;
 use crate::snapshot::{LeftPeer, Snapshot};
+use crate::wire::AddrEntry;
 
 /// The peer-to-peer machine. See the [module's page](self).
 pub struct Machine {
@@ -209,6 +210,18 @@ impl Machine {
     /// The addresses that are known.
     pub fn addrman(&self) -> &AddrMan {
         self.pool.addrman()
+    }
+
+    /// Up to `max` known addresses (0: all) in random order, of one network or of any.
+    pub fn known_addresses(
+        &mut self,
+        max: usize,
+        network: Option<AddrNetwork>,
+        now: Timestamp,
+    ) -> Vec<AddrEntry> {
+        self.pool
+            .addrman_mut()
+            .get_addr(max, 0, network, false, now)
     }
 
     /// Bans that an earlier run left.
