@@ -8,8 +8,11 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
+use crate::bench::{self, BenchCommand};
 use crate::client::{self, CliArgs};
 use crate::config::{ClientConfig, NetworkName, Options};
+use crate::demo::{self, DemoArgs};
+use crate::generate::{self, GenerateArgs};
 use crate::run;
 use crate::serve::{self, ServeArgs};
 
@@ -45,6 +48,16 @@ enum Command {
     Cli(CliArgs),
     /// Be a peer that serves block files: for tests and labs
     Serve(ServeArgs),
+    /// Sync a generated chain from four local peers and follow one more block, no internet needed
+    Demo(DemoArgs),
+    /// Measure
+    Bench {
+        /// What to measure.
+        #[command(subcommand)]
+        what: BenchCommand,
+    },
+    /// Write a regtest chain with transactions into a block file
+    Generate(GenerateArgs),
 }
 
 /// Runs what the command line says, to its end.
@@ -69,6 +82,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             }
         }
         Some(Command::Serve(args)) => serve_command(&args, options),
+        Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::Bench { what }) => bench::run(&what, options),
+        Some(Command::Generate(args)) => generate::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,14 +13,18 @@
 //! The binary `tipward` is a thin face of this library, so that whatever it does can be done, and tested, inside one
 //! process as well. No rule of Bitcoin is decided here.
 
+pub mod bench;
 mod blocks;
 pub mod client;
 pub mod commands;
 pub mod config;
+pub mod demo;
+pub mod generate;
 mod load;
 pub mod logging;
 pub mod net;
 mod node;
+pub mod progress;
 mod rpc;
 mod run;
 pub mod serve;

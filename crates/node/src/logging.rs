@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context as _;
 use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt as _, Targets, dynamic_filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
@@ -21,27 +21,34 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt as lines};
 
 use crate::config::{DEBUG_TARGETS, OutputConfig};
+use crate::progress::Display;
 
 /// A log file of more than this many bytes is cut at the start to its last `KEPT_LOG`, as Core does.
 const MAX_LOG: u64 = 11_000_000;
 /// What remains of a log file that grew too long.
 const KEPT_LOG: u64 = 10_000_000;
 
-/// Sends all log lines of this process where `output` says; `bars` are kept below the lines of the console.
-pub fn init(output: &OutputConfig, bars: &MultiProgress) -> anyhow::Result<()> {
+/// Sends all log lines of this process where `output` says; the bars of `display` are kept below the lines of the
+/// console, and while they show, they stand for the lines about single headers and blocks, which the file has.
+pub fn init(output: &OutputConfig, display: &Display) -> anyhow::Result<()> {
     let file = match &output.log_file {
         Some(path) => Some(
             open_log(path).with_context(|| format!("cannot open log file {}", path.display()))?,
         ),
         None => None,
     };
+    let bars = display.clone();
+    let not_shown_by_bars = dynamic_filter_fn(move |line, _| {
+        let by_bars = matches!(line.target(), "headers" | "blocks");
+        !by_bars || *line.level() <= tracing::Level::WARN || !bars.replaces_lines()
+    });
     let console = output.console.then(|| {
         lines::layer()
             .with_timer(UtcSeconds)
             .with_ansi(false)
             .log_internal_errors(false)
-            .with_writer(AboveBars(bars.clone()))
-            .with_filter(filter(&output.debug))
+            .with_writer(AboveBars(display.bars().clone()))
+            .with_filter(filter(&output.debug).and(not_shown_by_bars))
     });
     let file = file.map(|file| {
         lines::layer()

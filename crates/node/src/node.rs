@@ -119,7 +119,6 @@ impl Node {
                 published,
                 stop_at_height: config.stop_at_height,
                 peer_files,
-                connect: config.peers.connect.clone().unwrap_or_default(),
                 shutdown,
             },
             tasks,

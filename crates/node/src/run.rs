@@ -1,10 +1,10 @@
 //! The node as a process: from the command line's options to its exit.
 
 use anyhow::Context as _;
-use indicatif::MultiProgress;
 
 use crate::config::{Config, Options};
 use crate::node::Node;
+use crate::progress::Display;
 use crate::{logging, signals};
 
 /// Runs a node until it ends or is told to.
@@ -12,19 +12,19 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
     let config = Config::load(options)?;
     std::fs::create_dir_all(&config.netdir)
         .with_context(|| format!("cannot create {}", config.netdir.display()))?;
-    let bars = MultiProgress::new();
-    logging::init(&config.output, &bars)?;
+    let display = Display::new(config.output.progress);
+    logging::init(&config.output, &display)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(until_the_end(config, bars));
+    let result = runtime.block_on(until_the_end(config, display));
     // What still reads a block or looks a name up is not waited for.
     runtime.shutdown_background();
     result
 }
 
-async fn until_the_end(config: Config, _bars: MultiProgress) -> anyhow::Result<()> {
+async fn until_the_end(config: Config, display: Display) -> anyhow::Result<()> {
     tracing::info!(
         target: "node",
         "tipward {} on {}, data in {}",
@@ -37,6 +37,10 @@ async fn until_the_end(config: Config, _bars: MultiProgress) -> anyhow::Result<(
         // Told to end before it had begun.
         ended = signals::ended() => return ended,
     };
+    let progress = {
+        let handle = node.handle().clone();
+        tokio::spawn(async move { display.follow(handle).await })
+    };
     tokio::select! {
         ended = node.ended() => ended?,
         told = signals::ended() => {
@@ -45,6 +49,8 @@ async fn until_the_end(config: Config, _bars: MultiProgress) -> anyhow::Result<(
             node.stop().await?;
         }
     }
+    // The bars go before the last line comes.
+    let _ = progress.await;
     tracing::info!(target: "node", "Shutdown done");
     Ok(())
 }

@@ -149,7 +149,7 @@ impl Server {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 };
-                tracing::info!(target: "net", "connection from {addr}");
+                tracing::debug!(target: "serve", "connection from {addr}");
                 let session = Session {
                     archive: archive.clone(),
                     magic,
@@ -159,8 +159,8 @@ impl Server {
                 };
                 sessions.spawn(async move {
                     match session.run(stream).await {
-                        Ok(()) => tracing::info!(target: "net", "{addr} left"),
-                        Err(error) => tracing::info!(target: "net", "{addr} left: {error:#}"),
+                        Ok(()) => tracing::debug!(target: "serve", "{addr} left"),
+                        Err(error) => tracing::debug!(target: "serve", "{addr} left: {error:#}"),
                     }
                 });
                 while sessions.try_join_next().is_some() {}
@@ -179,10 +179,10 @@ impl Server {
                     Ok(false) => {}
                     Ok(true) => {
                         let (height, hash) = archive.tip();
-                        tracing::info!(target: "blocks", "new tip {hash} at height {height}");
+                        tracing::debug!(target: "serve", "new tip {hash} at height {height}");
                         tips.send_replace(hash);
                     }
-                    Err(error) => tracing::warn!(target: "blocks", "{error:#}"),
+                    Err(error) => tracing::warn!(target: "serve", "{error:#}"),
                 }
             }
         }));

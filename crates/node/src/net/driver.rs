@@ -123,8 +123,6 @@ pub(crate) struct Parts {
     pub(crate) published: Published,
     pub(crate) stop_at_height: Option<Height>,
     pub(crate) peer_files: PeerFiles,
-    /// Peers to connect to at once.
-    pub(crate) connect: Vec<String>,
     /// Cancelled when the node shall end, by whomever.
     pub(crate) shutdown: CancellationToken,
 }
@@ -193,12 +191,6 @@ impl Driver {
         let shutdown = driver.shutdown.clone();
         driver.publish();
         driver.tick();
-        for name in parts.connect {
-            driver.handle(Input::Command(tipward_p2p::Command::Connect(
-                name,
-                ConnKind::Manual,
-            )));
-        }
         while !shutdown.is_cancelled() {
             let wait = driver.until_wakeup();
             tokio::select! {
@@ -229,6 +221,7 @@ impl Driver {
     }
 
     fn end(mut self) -> anyhow::Result<()> {
+        self.peer_files.save_anchors(&self.machine);
         self.links.clear();
         self.peer_files.save(&self.machine, self.clock.now());
         let ended = self.pipeline.shutdown();

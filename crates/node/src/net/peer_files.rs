@@ -7,9 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tipward_chain::Chain;
+use tipward_p2p::addr::{AddrNetwork, Address, NetworkSet};
 use tipward_p2p::addrman::AddrMan;
+use tipward_p2p::banman::BanMan;
+use tipward_p2p::gossip::OwnAddresses;
+use tipward_p2p::pool::{PoolConfig, anchors_from_bytes, anchors_to_bytes};
+use tipward_p2p::sealed::LoadError;
 use tipward_p2p::{Config as MachineConfig, Machine};
-use tipward_primitives::Timestamp;
+use tipward_primitives::{Params, Timestamp};
 
 use crate::config::Config;
 
@@ -17,6 +22,10 @@ use crate::config::Config;
 const INTERVAL: Duration = Duration::from_secs(15 * 60);
 /// The address manager's tables.
 const PEERS: &str = "peers";
+/// The block-relay-only peers of the end of the last run.
+const ANCHORS: &str = "anchors";
+/// Banned and discouraged addresses.
+const BANS: &str = "banlist";
 
 /// Where the files are, and when they were last written.
 pub(crate) struct PeerFiles {
@@ -35,23 +44,18 @@ impl PeerFiles {
 
     /// A machine that remembers what the files hold.
     pub(crate) fn machine(&self, config: &Config, chain: Chain) -> Machine {
-        let machine_config = MachineConfig {
-            batch: config.sync.batch,
-            credit_bytes: config.sync.block_buffer as u64,
-            max_inbound: config.peers.max_connections.saturating_sub(11),
-            ..MachineConfig::default()
-        };
         let addrman = self
-            .read(PEERS)
-            .and_then(|bytes| {
-                AddrMan::from_bytes(&bytes, rand::random())
-                    .inspect_err(|error| {
-                        tracing::warn!(target: "net", "Known addresses are lost: file {PEERS}: {error}");
-                    })
-                    .ok()
-            })
+            .load(PEERS, |bytes| AddrMan::from_bytes(bytes, rand::random()))
             .unwrap_or_else(|| AddrMan::new(rand::random()));
-        Machine::new(machine_config, chain, addrman, rand::random())
+        let anchors = self.load(ANCHORS, anchors_from_bytes).unwrap_or_default();
+        // Anchors that make the node fail must not do so at every start.
+        let _ = std::fs::remove_file(self.dir.join(ANCHORS));
+        let config = machine_config(config, anchors);
+        let mut machine = Machine::new(config, chain, addrman, rand::random());
+        if let Some(bans) = self.load(BANS, BanMan::from_bytes) {
+            machine.set_bans(bans);
+        }
+        machine
     }
 
     /// Writes the files if they are due.
@@ -65,6 +69,21 @@ impl PeerFiles {
     pub(crate) fn save(&mut self, machine: &Machine, now: Timestamp) {
         self.saved = now;
         self.write(PEERS, &machine.addrman().to_bytes());
+        self.write(BANS, &machine.bans().to_bytes());
+    }
+
+    /// Writes what a restart connects to first; at the end of a run only.
+    pub(crate) fn save_anchors(&self, machine: &Machine) {
+        self.write(ANCHORS, &anchors_to_bytes(&machine.anchors()));
+    }
+
+    /// What a file holds; `None` if there is none or it cannot be understood.
+    fn load<T>(&self, name: &str, parse: impl FnOnce(&[u8]) -> Result<T, LoadError>) -> Option<T> {
+        parse(&self.read(name)?)
+            .inspect_err(|error| {
+                tracing::warn!(target: "net", "What file {name} held is lost: {error}");
+            })
+            .ok()
     }
 
     fn read(&self, name: &str) -> Option<Vec<u8>> {
@@ -87,4 +106,53 @@ impl PeerFiles {
             tracing::warn!(target: "net", "cannot write file {name}: {error}");
         }
     }
+}
+
+/// What the machine is told of the user's options.
+fn machine_config(config: &Config, anchors: Vec<Address>) -> MachineConfig {
+    let Config { peers, params, .. } = config;
+    let mut reachable = NetworkSet::CLEARNET;
+    if peers.onion_proxy.is_some() {
+        reachable = reachable.with(AddrNetwork::Onion);
+    }
+    let pool = PoolConfig {
+        connect: peers.connect.clone(),
+        add_nodes: peers.add_nodes.clone(),
+        seed_nodes: peers.seed_nodes.clone(),
+        dns_seeds: if peers.dns_seed {
+            params.dns_seeds.clone()
+        } else {
+            Vec::new()
+        },
+        fixed_seeds: if peers.fixed_seeds {
+            fixed_seeds(params)
+        } else {
+            Vec::new()
+        },
+        anchors,
+        default_port: params.p2p_port,
+        reachable,
+        name_proxy: peers.proxy.is_some(),
+        ..PoolConfig::default()
+    };
+    let defaults = MachineConfig::default();
+    // Our own connections, and one to spare for feelers, come out of the same number.
+    let outbound = pool.full_relay + pool.block_relay + 1;
+    MachineConfig {
+        own: peers.listen.first().map(|listen| OwnAddresses {
+            external: Vec::new(),
+            port: listen.addr.port(),
+            services: defaults.services,
+        }),
+        max_inbound: peers.max_connections.saturating_sub(outbound),
+        batch: config.sync.batch,
+        credit_bytes: config.sync.block_buffer as u64,
+        pool,
+        ..defaults
+    }
+}
+
+fn fixed_seeds(params: &Params) -> Vec<Address> {
+    let lines = params.fixed_seeds.lines().map(str::trim);
+    lines.filter_map(|line| line.parse().ok()).collect()
 }

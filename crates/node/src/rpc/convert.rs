@@ -42,7 +42,8 @@ pub(super) fn network(snapshot: &Snapshot, config: &PeersConfig) -> NetworkSnaps
                 score: 1,
             })
             .collect(),
-        added_nodes: Vec::<(String, Option<tipward_p2p::PeerId>)>::new()
+        added_nodes: snapshot
+            .added_nodes
             .iter()
             .map(|(name, peer)| added_node(name, *peer, snapshot))
             .collect(),

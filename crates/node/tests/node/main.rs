@@ -2,3 +2,9 @@
 
 mod dns;
 mod dns_server;
+mod follow;
+mod harness;
+mod peers;
+mod process;
+mod socks_server;
+mod sync;

@@ -19,8 +19,7 @@ impl Driver {
         max: usize,
         network: Option<AddrNetwork>,
     ) -> Vec<AddrEntry> {
-        let _ = (max, network);
-        Vec::new()
+        self.machine.known_addresses(max, network, self.clock.now())
     }
 
     /// Carries out a command, or says why it cannot be.
@@ -65,8 +64,8 @@ impl Driver {
     }
 
     fn is_added(&self, name: &str) -> bool {
-        let _ = name;
-        false
+        let snapshot = self.machine.snapshot();
+        snapshot.added_nodes.iter().any(|(added, _)| added == name)
     }
 
     fn connected_peer(

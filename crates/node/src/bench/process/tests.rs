@@ -1,0 +1,24 @@
+use super::*;
+
+#[test]
+fn fields_are_counted_after_a_name_with_parentheses() {
+    let stat = "42 (a) b)) S 1 2 3 4 5 6 7 8 9 10 11 12 300 45 20 0 1 0";
+    assert_eq!(parse_children_ticks(stat), Some(345));
+    assert_eq!(parse_children_ticks("42 (a) S 1"), None);
+}
+
+#[test]
+fn the_peak_is_in_kibibytes() {
+    let status = "Name:\ttipward\nVmPeak:\t  999 kB\nVmHWM:\t  2048 kB\n";
+    assert_eq!(parse_peak(status), Some(2 * 1024 * 1024));
+    assert_eq!(parse_peak("Name:\ttipward\n"), None);
+}
+
+#[test]
+fn a_process_is_measured_to_its_end() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "exit 3"]);
+    let (status, cpu, _) = measure(command).unwrap();
+    assert_eq!(status.code(), Some(3));
+    assert!(cpu >= 0.0);
+}

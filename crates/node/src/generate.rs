@@ -1,0 +1,112 @@
+//! `tipward generate`: writes a regtest chain into a block file.
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use tipward_primitives::{Height, Params, RawBlock};
+use tipward_testkit::generate::{ChainGenerator, ChainOptions, Padding};
+
+/// Weight units up to which the generator can fill a block.
+const MAX_WEIGHT: usize = 3_990_000;
+/// Seconds between two generated blocks.
+const SPACING: u32 = 600;
+
+/// Options of `tipward generate`.
+#[derive(Args, Clone, Debug)]
+pub struct GenerateArgs {
+    /// Block file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+
+    /// Blocks of the chain, the genesis block not counted
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub blocks: Height,
+
+    /// Transactions of a block, at most
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub transactions: u32,
+
+    /// Weight up to which blocks are filled; 0 leaves them as their transactions make them
+    #[arg(long, value_name = "UNITS", default_value_t = 0)]
+    pub weight: usize,
+
+    /// The same seed gives the same chain
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// Writes the chain.
+pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
+    ensure!(
+        args.weight <= MAX_WEIGHT,
+        "--weight must be at most {MAX_WEIGHT}, not {}",
+        args.weight
+    );
+    let mut generator = ChainGenerator::new(ChainOptions {
+        seed: args.seed,
+        blocks: args.blocks,
+        transactions: 0..=args.transactions,
+        weight: args.weight,
+        ..ChainOptions::default()
+    });
+    let bytes = write_chain(&mut generator, args.blocks, &args.out)?;
+    println!(
+        "{} blocks, {bytes} bytes, tip {} at height {}",
+        args.blocks,
+        generator.tip_hash(),
+        generator.height()
+    );
+    Ok(())
+}
+
+/// A chain whose last block is as old as a chain's tip usually is, so that a node that has it knows that it is done.
+pub(crate) fn recent_chain(blocks: Height, transactions: u32, weight: usize) -> ChainGenerator {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let now = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
+    ChainGenerator::new(ChainOptions {
+        seed: 1,
+        blocks,
+        transactions: 0..=transactions,
+        weight,
+        padding: Padding::Output,
+        // The block that is mined past the end must not lie in the future.
+        first_time: now.saturating_sub((blocks + 2).saturating_mul(SPACING)),
+        ..ChainOptions::default()
+    })
+}
+
+/// Writes the next `blocks` blocks of a chain; returns how many bytes the file has.
+pub(crate) fn write_chain(
+    generator: &mut ChainGenerator,
+    blocks: Height,
+    path: &Path,
+) -> anyhow::Result<u64> {
+    let file =
+        std::fs::File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    let mut bytes = 0;
+    for _ in 0..blocks {
+        let block = generator.mine();
+        bytes += write_block(&mut out, &block, generator.params())?;
+    }
+    out.flush()?;
+    Ok(bytes)
+}
+
+/// Writes one block as block files frame it.
+pub(crate) fn write_block(
+    out: &mut impl Write,
+    block: &RawBlock,
+    params: &Params,
+) -> std::io::Result<u64> {
+    let size = u32::try_from(block.size()).expect("a block has at most 4 MB");
+    out.write_all(&params.magic)?;
+    out.write_all(&size.to_le_bytes())?;
+    out.write_all(block.bytes())?;
+    Ok(u64::from(size) + 8)
+}
