@@ -4,7 +4,9 @@ use std::hint::black_box;
 use std::path::PathBuf;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tipward_consensus::{BlockContext, ParsedBlock, check_block, legacy_sigops, merkle_root};
+use tipward_consensus::{
+    BlockContext, ParsedBlock, check_block, check_transaction, legacy_sigops, merkle_root,
+};
 use tipward_primitives::bitcoin::hashes::Hash as _;
 use tipward_primitives::{Network, Params, RawBlock};
 
@@ -52,6 +54,9 @@ fn bench(criterion: &mut Criterion) {
         });
         group.bench_function("sigops", |b| {
             b.iter(|| parsed.transactions().map(legacy_sigops).sum::<usize>());
+        });
+        group.bench_function("transaction sanity", |b| {
+            b.iter(|| parsed.transactions().try_for_each(check_transaction));
         });
         group.bench_function("whole check", |b| {
             b.iter(|| check_block(black_box(&context), raw.clone()));
