@@ -114,6 +114,16 @@ const RECENT: u64 = 24 * 60 * 60;
 /// Peers are probed this often at most.
 const PROBE_INTERVAL: Duration = Duration::from_millis(1000);
 
+/// What a running weighing made of headers.
+enum Weighed {
+    /// None runs with this peer.
+    No,
+    /// These have proved their work, perhaps none yet.
+    Proven(Vec<Header>),
+    /// They are not of the chain that is weighed; it is over.
+    Failed,
+}
+
 /// What came of a `headers` message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -258,13 +268,18 @@ impl HeaderSync {
 
         let mut proven = false;
         let mut more_by_presync = false;
-        if let Some(weighed) = self.weigh(shared, peer, &headers, full) {
-            headers = weighed;
-            if headers.is_empty() {
-                return Outcome::default();
+        let mut failed = false;
+        match self.weigh(shared, peer, &headers, full) {
+            Weighed::No => {}
+            Weighed::Proven(weighed) => {
+                headers = weighed;
+                if headers.is_empty() {
+                    return Outcome::default();
+                }
+                proven = true;
+                more_by_presync = true;
             }
-            proven = true;
-            more_by_presync = true;
+            Weighed::Failed => failed = true,
         }
 
         let Some(first) = headers.first() else {
@@ -282,23 +297,31 @@ impl HeaderSync {
             .and_then(|last| shared.chain.find(&last.block_hash()));
         proven |= known.is_some_and(|id| shared.chain.is_on_best_chain(id));
         if !proven && shared.chain.claimed_work(start, &headers) < shared.chain.work_threshold() {
-            self.low_work(shared, peer, start, &headers, full);
+            if failed {
+                // Another weighing at once would go on for ever, at no cost to the peer.
+                self.fail(shared, peer, "its chain changed while it was weighed");
+            } else {
+                self.low_work(shared, peer, start, &headers, full);
+            }
             return Outcome::default();
         }
         self.accept(shared, peer, &headers, full && !more_by_presync, count)
     }
 
-    /// Hands headers to the weighing that runs with this peer. `None` if there is none, or if it could not use them;
-    /// otherwise what has proved its work.
+    /// Hands headers to the weighing that runs with this peer, if one does.
     fn weigh(
         &mut self,
         shared: &mut Shared,
         peer: PeerId,
         headers: &[Header],
         full: bool,
-    ) -> Option<Vec<Header>> {
-        let running = self.running.as_mut().filter(|r| r.peer == peer)?;
-        let presync = running.presync.as_mut()?;
+    ) -> Weighed {
+        let Some(running) = self.running.as_mut().filter(|r| r.peer == peer) else {
+            return Weighed::No;
+        };
+        let Some(presync) = running.presync.as_mut() else {
+            return Weighed::No;
+        };
         let outcome = presync.process(headers, full);
         let height = presync.height();
         let redownload = presync.phase() == PresyncPhase::Redownload;
@@ -307,7 +330,7 @@ impl HeaderSync {
         }
         if let Some(End::Failed(failure)) = outcome.end {
             shared.note(peer, format!("Weighing its chain failed: {failure}"));
-            return None;
+            return Weighed::Failed;
         }
         if let Some(p) = shared.open(peer) {
             p.getheaders_out = None;
@@ -330,7 +353,7 @@ impl HeaderSync {
             Some(End::StoppedShort) => self.end(shared, "it left its chain"),
             _ => {}
         }
-        Some(outcome.accepted)
+        Weighed::Proven(outcome.accepted)
     }
 
     /// The headers' claimed work is not enough to keep them.

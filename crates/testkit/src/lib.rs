@@ -1,9 +1,10 @@
 //! What tests, demonstrations and benchmarks are made with; no part of the node.
 //!
 //! [`build`] makes single blocks to order, valid or with a chosen flaw; [`generate`] makes whole regtest chains;
-//! [`oracle`] holds ours against other implementations.
+//! [`oracle`] holds ours against other implementations; [`sim`] runs the node's network machine among simulated peers.
 //! Everything is deterministic: the same seed, the same bytes.
 
 pub mod build;
 pub mod generate;
 pub mod oracle;
+pub mod sim;

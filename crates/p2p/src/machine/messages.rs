@@ -243,7 +243,7 @@ impl Machine {
 /// Whether what was passed over was meant to be a block.
 fn is_block(error: &WireError) -> bool {
     match error {
-        WireError::WrongChecksum { command, .. } => command.to_string() == "block",
+        WireError::WrongChecksum { command, .. } => command == "block",
         WireError::Malformed { command, .. } => *command == "block",
         _ => false,
     }
