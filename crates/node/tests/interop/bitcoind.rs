@@ -5,8 +5,12 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use serde_json::{Value, json};
+use tipward_rpc::Credentials;
+use tipward_rpc::client::Login;
+
 use super::process::{Process, eventually, free_port};
-use super::tipward;
+use super::rpc::Rpc;
 
 const USER: &str = "interop";
 const PASSWORD: &str = "interop";
@@ -23,7 +27,7 @@ pub(crate) fn executable(test: &str) -> Option<OsString> {
 /// A running daemon; killed with this value.
 pub(crate) struct Bitcoind {
     process: Process,
-    rpc_port: u16,
+    rpc: Rpc,
     /// Where peers connect to.
     pub(crate) p2p_port: u16,
     _dir: TempDir,
@@ -62,38 +66,40 @@ impl Bitcoind {
         for peer in peers {
             command.arg(format!("-connect=127.0.0.1:{peer}"));
         }
-        let process = Process(command.spawn().expect("the daemon that BITCOIND_EXE names starts"));
-        let daemon = Self { process, rpc_port, p2p_port, _dir: dir };
-        eventually("bitcoind answers", true, || daemon.try_call("getblockcount", &[]).is_ok());
-        daemon
+        let process = Process(
+            command
+                .spawn()
+                .expect("the daemon that BITCOIND_EXE names starts"),
+        );
+        let login = Login::Password(Credentials::new(USER, PASSWORD));
+        let rpc = Rpc::new("bitcoind", rpc_port, login);
+        eventually("bitcoind answers", true, || rpc.answers());
+        Self {
+            process,
+            rpc,
+            p2p_port,
+            _dir: dir,
+        }
     }
 
     /// Calls a method; panics if it fails.
-    pub(crate) fn call(&self, method: &str, args: &[&str]) -> String {
-        self.try_call(method, args)
-            .unwrap_or_else(|error| panic!("bitcoind {method}: {error}"))
-    }
-
-    /// Calls a method.
-    pub(crate) fn try_call(&self, method: &str, args: &[&str]) -> Result<String, String> {
-        let port = self.rpc_port.to_string();
-        let access = ["--rpcport", &port, "--rpcuser", USER, "--rpcpassword", PASSWORD];
-        tipward::run_client(&[], &access, method, args)
+    pub(crate) fn call(&self, method: &str, params: Value) -> Value {
+        self.rpc.call(method, params)
     }
 
     /// Height of its active chain.
-    pub(crate) fn height(&self) -> u32 {
-        self.call("getblockcount", &[]).parse().expect("a height")
+    pub(crate) fn height(&self) -> u64 {
+        self.rpc.height()
     }
 
     /// Hash of its tip.
     pub(crate) fn tip(&self) -> String {
-        self.call("getbestblockhash", &[])
+        self.rpc.tip()
     }
 
     /// Ends it in order.
     pub(crate) fn stop(mut self) {
-        self.call("stop", &[]);
+        self.call("stop", json!([]));
         assert!(self.process.wait(), "bitcoind ends when told to");
     }
 }

@@ -6,4 +6,5 @@ mod bitcoind;
 mod mainnet;
 mod process;
 mod regtest;
+mod rpc;
 mod tipward;

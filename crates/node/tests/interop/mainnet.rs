@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde_json::json;
+
 use super::bitcoind::{Bitcoind, executable};
 use super::process::eventually;
 use super::tipward::{Served, Tipward};
@@ -49,15 +51,20 @@ fn bitcoind_syncs_mainnets_beginning_from_tipward_and_tipward_from_bitcoind() {
     eventually("the second tipward's tip", TIP.to_owned(), || second.tip());
     assert_eq!(second.height(), 4_312);
 
-    for height in ["1", "2000", "4312"] {
-        let hash = core.call("getblockhash", &[height]);
-        assert_eq!(second.call("getblockhash", &[height]), hash);
-        assert_eq!(second.call("getblock", &[&hash, "0"]), core.call("getblock", &[&hash, "0"]));
-        assert_eq!(
-            second.call("getblockheader", &[&hash]),
-            core.call("getblockheader", &[&hash]),
-            "the same shape and figures as Core's"
-        );
+    for height in [1, 2000, 4312] {
+        let hash = core.call("getblockhash", json!([height]));
+        assert_eq!(second.call("getblockhash", json!([height])), hash);
+        for (method, params) in [
+            ("getblock", json!([hash, 0])),
+            ("getblock", json!([hash, 1])),
+            ("getblockheader", json!([hash])),
+        ] {
+            assert_eq!(
+                second.call(method, params.clone()),
+                core.call(method, params),
+                "{method} at {height} is shaped as Core's"
+            );
+        }
     }
     second.stop();
     first.stop();

@@ -3,38 +3,17 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use tipward_rpc::client::Login;
 
 use super::process::{Process, eventually, free_port};
-
-/// Calls a method with `tipward cli`.
-pub(crate) fn run_client(
-    node: &[&str],
-    access: &[&str],
-    method: &str,
-    args: &[&str],
-) -> Result<String, String> {
-    let output = Command::new(env!("CARGO_BIN_EXE_tipward"))
-        .args(node)
-        .arg("cli")
-        .args(access)
-        .arg(method)
-        .args(args)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| error.to_string())?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        Ok(text(&output.stdout))
-    } else {
-        Err(text(&output.stderr))
-    }
-}
+use super::rpc::Rpc;
 
 /// A running node; killed with this value.
 pub(crate) struct Tipward {
     process: Process,
-    network: &'static str,
+    rpc: Rpc,
     rpc_port: u16,
     /// Where peers connect to.
     pub(crate) p2p_port: u16,
@@ -43,7 +22,7 @@ pub(crate) struct Tipward {
 
 impl Tipward {
     /// Starts one on `network`, connected to `peers` and to nobody else.
-    pub(crate) fn start(network: &'static str, peers: &[u16], more: &[&str]) -> Self {
+    pub(crate) fn start(network: &str, peers: &[u16], more: &[&str]) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
         let (rpc_port, p2p_port) = (free_port(), free_port());
         let mut command = Command::new(env!("CARGO_BIN_EXE_tipward"));
@@ -66,27 +45,20 @@ impl Tipward {
             command.args(["--connect", &format!("127.0.0.1:{peer}")]);
         }
         let process = Process(command.spawn().expect("tipward starts"));
-        let node = Self { process, network, rpc_port, p2p_port, dir };
-        eventually("tipward answers", true, || node.try_call("getblockcount", &[]).is_ok());
-        node
+        let rpc = Rpc::new("tipward", rpc_port, Login::Cookie(dir.path().join(network)));
+        eventually("tipward answers", true, || rpc.answers());
+        Self {
+            process,
+            rpc,
+            rpc_port,
+            p2p_port,
+            dir,
+        }
     }
 
     /// Calls a method; panics if it fails.
-    pub(crate) fn call(&self, method: &str, args: &[&str]) -> String {
-        self.try_call(method, args)
-            .unwrap_or_else(|error| panic!("tipward {method}: {error}"))
-    }
-
-    /// Calls a method.
-    pub(crate) fn try_call(&self, method: &str, args: &[&str]) -> Result<String, String> {
-        let dir = self.dir.path().to_string_lossy().into_owned();
-        let port = self.rpc_port.to_string();
-        run_client(
-            &["--network", self.network, "--datadir", &dir],
-            &["--rpcport", &port],
-            method,
-            args,
-        )
+    pub(crate) fn call(&self, method: &str, params: Value) -> Value {
+        self.rpc.call(method, params)
     }
 
     /// Where it keeps everything.
@@ -100,18 +72,18 @@ impl Tipward {
     }
 
     /// Height of its active chain.
-    pub(crate) fn height(&self) -> u32 {
-        self.call("getblockcount", &[]).parse().expect("a height")
+    pub(crate) fn height(&self) -> u64 {
+        self.rpc.height()
     }
 
     /// Hash of its tip.
     pub(crate) fn tip(&self) -> String {
-        self.call("getbestblockhash", &[])
+        self.rpc.tip()
     }
 
     /// Ends it in order.
     pub(crate) fn stop(mut self) {
-        self.call("stop", &[]);
+        self.call("stop", json!([]));
         assert!(self.process.wait(), "tipward ends when told to");
     }
 }
@@ -128,7 +100,13 @@ impl Served {
     pub(crate) fn start(network: &str, blocks: &Path) -> Self {
         let port = free_port();
         let child = Command::new(env!("CARGO_BIN_EXE_tipward"))
-            .args(["serve", "--network", network, "--bind", &format!("127.0.0.1:{port}")])
+            .args([
+                "serve",
+                "--network",
+                network,
+                "--bind",
+                &format!("127.0.0.1:{port}"),
+            ])
             .arg("--blocks")
             .arg(blocks)
             .stdin(Stdio::null())
@@ -136,6 +114,9 @@ impl Served {
             .stderr(Stdio::null())
             .spawn()
             .expect("tipward serve starts");
-        Self { _process: Process(child), port }
+        Self {
+            _process: Process(child),
+            port,
+        }
     }
 }
