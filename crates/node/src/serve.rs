@@ -67,9 +67,9 @@ pub struct Behaviour {
     #[arg(long, value_name = "N")]
     pub stall_after: Option<u64>,
 
-    /// Flip a bit of the last transaction of the block at this height
-    #[arg(long, value_name = "HEIGHT")]
-    pub corrupt_block: Option<Height>,
+    /// Flip a bit of the last transaction of the blocks at these heights
+    #[arg(long, value_name = "HEIGHT", num_args = 1..)]
+    pub corrupt_block: Vec<Height>,
 
     /// How to announce new blocks
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]

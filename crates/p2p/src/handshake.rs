@@ -79,8 +79,10 @@ pub(crate) fn version(shared: &mut Shared, peer: PeerId, version: Version) -> bo
     }
     let kind = p.kind;
     let wanted = match kind {
-        ConnKind::Inbound | ConnKind::Feeler | ConnKind::Manual => ServiceFlags::NONE,
-        ConnKind::OutboundFullRelay | ConnKind::BlockRelayOnly | ConnKind::AddrFetch => {
+        ConnKind::Inbound | ConnKind::Feeler | ConnKind::AddrFetch | ConnKind::Manual => {
+            ServiceFlags::NONE
+        }
+        ConnKind::OutboundFullRelay | ConnKind::BlockRelayOnly => {
             desirable(shared, version.services)
         }
     };

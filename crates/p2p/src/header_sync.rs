@@ -41,8 +41,6 @@
 //! *Probes* tell which peers have what we have found: a `getheaders` that asks for the one header we know as best. The
 //! answer is one header, and then blocks can come from that peer as well. Nothing waits for it.
 
-mod request;
-
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -51,8 +49,6 @@ use tipward_chain::presync::End;
 use tipward_chain::{HeaderId, Presync, PresyncPhase, check_headers};
 use tipward_primitives::{BlockHash, Header, Timestamp};
 
-use self::request::probe;
-pub(crate) use self::request::{get_headers, is_recent};
 use crate::availability;
 use crate::blame::{Blame, Refused, blame};
 use crate::event::Event;
@@ -60,7 +56,7 @@ use crate::io::{Action, ConnKind, DisconnectReason, PeerId};
 use crate::peer::Peer;
 use crate::serve::no_stop;
 use crate::shared::Shared;
-use crate::wire::MAX_HEADERS;
+use crate::wire::{Locator, MAX_HEADERS, Message};
 
 /// Why headers are wanted of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +107,10 @@ const QUIET: Duration = Duration::from_secs(5);
 const SILENT: Duration = Duration::from_secs(30);
 /// Core's limit for all headers from one peer: this, and a millisecond for each header that is expected.
 const ALTOGETHER: Duration = Duration::from_secs(15 * 60);
+/// A second `getheaders` before the first was answered has to wait for this long (Core's `HEADERS_RESPONSE_TIME`).
+const RESPONSE_TIME: Duration = Duration::from_secs(2 * 60);
+/// The chain is taken to be nearly complete when its best header is younger than this.
+const RECENT: u64 = 24 * 60 * 60;
 /// Peers are probed this often at most.
 const PROBE_INTERVAL: Duration = Duration::from_millis(1000);
 
@@ -597,6 +597,50 @@ impl HeaderSync {
     }
 }
 
+/// Asks for our best header alone.
+fn probe(shared: &mut Shared, peer: PeerId) {
+    let chain = &shared.chain;
+    let best = chain.best_header();
+    let Some(parent) = chain.tree().parent(best) else {
+        return;
+    };
+    let locator = chain.locator(parent);
+    // Near the tip an answer with all that follows is better, and no longer.
+    let stop = if is_recent(shared) {
+        no_stop()
+    } else {
+        chain.hash(best)
+    };
+    get_headers(shared, peer, locator, stop);
+}
+
+/// Sends `getheaders`, unless one is out that was not answered yet.
+pub(crate) fn get_headers(
+    shared: &mut Shared,
+    peer: PeerId,
+    locator: Vec<BlockHash>,
+    stop: BlockHash,
+) -> bool {
+    let now = shared.now;
+    let Some(p) = shared.open(peer) else {
+        return false;
+    };
+    if p.getheaders_out.is_some_and(|t| now < t + RESPONSE_TIME) {
+        return false;
+    }
+    p.getheaders_out = Some(now);
+    let protocol = p.common_version();
+    shared.send(
+        peer,
+        Message::GetHeaders(Locator {
+            protocol,
+            hashes: locator,
+            stop,
+        }),
+    );
+    true
+}
+
 /// Why a synchronization that was put aside is not needed any more, if it is not.
 fn not_needed(shared: &Shared, peer: PeerId, why: Why) -> Option<&'static str> {
     if !shared.peers.get(&peer).is_some_and(Peer::is_ready) {
@@ -614,6 +658,12 @@ fn not_needed(shared: &Shared, peer: PeerId, why: Why) -> Option<&'static str> {
             .then_some("the block is known by now"),
         Why::More => None,
     }
+}
+
+/// Whether the best header is less than a day old.
+pub(crate) fn is_recent(shared: &Shared) -> bool {
+    let time = u64::from(shared.chain.entry(shared.chain.best_header()).time());
+    shared.now.as_secs().saturating_sub(time) < RECENT
 }
 
 /// Remembers who tells us of new blocks: such a peer is worth keeping.

@@ -210,8 +210,9 @@ impl Answering {
         let Some(block) = self.session.archive.get(&hash) else {
             return Ok(false);
         };
-        let corrupt = self.session.behaviour.corrupt_block.is_some()
-            && self.session.archive.height_of(&hash) == self.session.behaviour.corrupt_block;
+        let height = self.session.archive.height_of(&hash);
+        let corrupt =
+            height.is_some_and(|height| self.session.behaviour.corrupt_block.contains(&height));
         if corrupt {
             // The frame is whole and its checksum right: only the transactions are no longer the header's.
             let mut bytes = block.bytes().to_vec();

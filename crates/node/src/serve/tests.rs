@@ -249,7 +249,7 @@ async fn a_corrupted_block_keeps_its_header_and_loses_its_merkle_root() {
     let blocks = chain(params().genesis.header, 2, 0);
     append(&path, &blocks);
     let mut args = args(&path);
-    args.behaviour.corrupt_block = Some(2);
+    args.behaviour.corrupt_block = vec![2];
     let server = Server::start(&args, &params()).await.unwrap();
     let mut node = Node::connect(&server).await;
     assert_eq!(node.block(blocks[0].block_hash()).await, blocks[0]);

@@ -107,7 +107,7 @@ fn follows_blocks_and_forks(mut lab: Lab) {
     lab.node.wait_for_line("Reorganization at height 20");
     assert_eq!(
         tips(&lab.node),
-        [tip(21, 1, "valid-headers"), tip(22, 0, "active")]
+        [tip(21, 1, "valid-fork"), tip(22, 0, "active")]
     );
 
     // A fork from far below, longer than all: by as many blocks as it takes.
@@ -118,8 +118,8 @@ fn follows_blocks_and_forks(mut lab: Lab) {
     assert_eq!(
         tips(&lab.node),
         [
-            tip(21, 1, "valid-headers"),
-            tip(22, 12, "valid-headers"),
+            tip(21, 11, "valid-fork"),
+            tip(22, 12, "valid-fork"),
             tip(40, 0, "active")
         ]
     );

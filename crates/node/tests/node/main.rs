@@ -1,5 +1,8 @@
 //! The node and its tools from outside: real processes, real sockets on loopback, real files.
 
+// A test that cannot go on should panic, and its helpers are compiled without cfg(test).
+#![allow(clippy::unwrap_used)]
+
 mod dns;
 mod dns_server;
 mod follow;
@@ -8,3 +11,4 @@ mod peers;
 mod process;
 mod socks_server;
 mod sync;
+mod tools;

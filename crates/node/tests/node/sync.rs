@@ -11,10 +11,10 @@ const BLOCK_2000: &str = "00000000dfd5d65c9d8561b4b8f60a63018fe3933ecb131fb37f90
 /// Mainnet's block 4312, the last of the test data.
 const BLOCK_4312: &str = "00000000a9da635727dce622d78361b153ce3334e6a60d4377fad529abfc7863";
 
-/// Everybody that a node needs for mainnet's prefix: honest, all of the same speed, slow enough that all have a part.
-fn four_peers(file: &Path) -> Vec<Peer> {
+/// Four honest peers, each sending so many bytes a second.
+fn four_peers(file: &Path, rate: &str) -> Vec<Peer> {
     (0..4)
-        .map(|_| Peer::start("main", &[file], &["--rate", "200000"]))
+        .map(|_| Peer::start("main", &[file], &["--rate", rate]))
         .collect()
 }
 
@@ -28,7 +28,8 @@ fn assert_synced(node: &Node) {
 fn four_peers_deliver_the_chain_in_fair_parts() {
     let Some(file) = mainnet_blocks() else { return };
     let dir = temp_dir();
-    let peers = four_peers(&file);
+    // A megabyte at this pace takes so long that each peer's speed, the same for all, is what counts in the end.
+    let peers = four_peers(&file, "50000");
     let mut node = NodeOptions::new("main").connect(&peers).start(dir.path());
     assert_synced(&node);
     let line = node.wait_for_line(BLOCK_2000);
@@ -58,28 +59,38 @@ fn four_peers_deliver_the_chain_in_fair_parts() {
 fn peers_that_die_stall_or_lie_hold_nothing_up() {
     let Some(file) = mainnet_blocks() else { return };
     let dir = temp_dir();
-    let mut peers = four_peers(&file);
-    peers.push(Peer::start("main", &[&file], &["--stall-after", "0"]));
-    // Asked for early, so that it has delivered its bad block long before the end.
-    for height in ["20", "50", "100", "200", "400"] {
-        peers.push(Peer::start(
-            "main",
-            &[&file],
-            &["--corrupt-block", height, "--rate", "200000"],
-        ));
-    }
-    // Peers that the node found by itself may be dropped for slowness, those named by the user never.
-    let options = NodeOptions::new("main").args(&["--connect", "0"]);
-    let mut node = options.start(dir.path());
-    for peer in &peers {
+    let mut honest = four_peers(&file, "200000");
+    let stalling = Peer::start("main", &[&file], &["--stall-after", "0"]);
+    let tenths: Vec<String> = (10..4300).step_by(10).map(|h| h.to_string()).collect();
+    let tenths: Vec<&str> = tenths.iter().map(String::as_str).collect();
+    let lies = [&["--rate", "200000", "--corrupt-block"], &tenths[..]].concat();
+    let lying = Peer::start("main", &[&file], &lies);
+    let mut node = NodeOptions::new("main").connect(&honest).start(dir.path());
+    // These two once only: a node goes on trying a peer that it was told to stay connected to.
+    for peer in [&stalling, &lying] {
         node.call("addnode", json!([peer.addr.to_string(), "onetry"]));
     }
     node.wait_for_height(1000);
-    peers[0].kill();
-    peers[1].kill();
+    honest[0].kill();
+    honest[1].kill();
     assert_synced(&node);
     let refused = node.wait_for_line("bad-txnmrklroot");
     assert!(refused.contains("refused"), "{refused}");
+    for (peer, why) in [(&lying, "bad-txnmrklroot"), (&stalling, "not answered")] {
+        let addr = peer.addr.to_string();
+        wait_for("its end", || {
+            let gone = node.peers().iter().all(|left| left["addr"] != json!(addr));
+            gone.then_some(())
+        });
+        let log = node.log();
+        let parting = log
+            .lines()
+            .find(|line| line.contains("Disconnecting") && line.contains(&addr));
+        assert!(
+            parting.is_some_and(|line| line.contains(why)),
+            "{parting:?}"
+        );
+    }
     let netdir = node.netdir.clone();
     node.stop();
     assert_stored_once(&netdir, 4313);
@@ -117,9 +128,7 @@ fn a_node_that_is_killed_fifty_times_continues_each_time() {
     let Some(file) = mainnet_blocks() else { return };
     let dir = temp_dir();
     // Together about five seconds for the whole, so that the kills fall all over it.
-    let peers: Vec<Peer> = (0..4)
-        .map(|_| Peer::start("main", &[&file], &["--rate", "60000"]))
-        .collect();
+    let peers = four_peers(&file, "60000");
     let options = NodeOptions::new("main").connect(&peers);
     let mut last = 0;
     for round in 0..50_u64 {

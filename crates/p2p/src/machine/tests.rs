@@ -1,5 +1,1 @@
-mod blocks;
-mod handshake;
-mod harness;
-mod headers;
-mod serving;
+
