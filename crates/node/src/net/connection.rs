@@ -391,3 +391,6 @@ fn wire_size(message: &Message) -> usize {
             _ => SMALL,
         }
 }
+
+#[cfg(test)]
+mod tests;

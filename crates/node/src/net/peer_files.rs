@@ -20,6 +20,10 @@ use crate::config::Config;
 
 /// Core saves its tables as often.
 const INTERVAL: Duration = Duration::from_secs(15 * 60);
+/// Outbound connections to keep, as Core does.
+const FULL_RELAY: usize = 8;
+/// Outbound connections for blocks only, as Core does.
+const BLOCK_RELAY: usize = 2;
 /// The address manager's tables.
 const PEERS: &str = "peers";
 /// The block-relay-only peers of the end of the last run.
@@ -133,7 +137,8 @@ fn machine_config(config: &Config, anchors: Vec<Address>) -> MachineConfig {
         default_port: params.p2p_port,
         reachable,
         name_proxy: peers.proxy.is_some(),
-        ..PoolConfig::default()
+        full_relay: FULL_RELAY.min(peers.max_connections),
+        block_relay: BLOCK_RELAY.min(peers.max_connections.saturating_sub(FULL_RELAY)),
     };
     let defaults = MachineConfig::default();
     // Our own connections, and one to spare for feelers, come out of the same number.
