@@ -63,6 +63,7 @@
 
 pub(crate) mod credits;
 mod patience;
+mod report;
 mod schedule;
 mod size;
 mod source;
@@ -180,7 +181,7 @@ pub(crate) struct Download {
     any_progress: Timestamp,
     stall_timeout: Duration,
     next_check: Option<Timestamp>,
-    /// Most credits ever out, in bytes.
+    /// Most credits that were out when something was asked for, in bytes; a block that was asked for alone is left out.
     peak_credits: u64,
 }
 
@@ -580,76 +581,6 @@ impl Download {
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         }
         pause
-    }
-
-    // ---- questions ----
-
-    /// Whether this peer was asked for this block and has not sent it.
-    pub(crate) fn was_asked(&self, peer: PeerId, hash: &BlockHash) -> bool {
-        self.sources.get(&peer).is_some_and(|s| s.was_asked(hash))
-    }
-
-    /// Heights that a peer owes, oldest request first.
-    pub(crate) fn owed(&self, peer: PeerId) -> Vec<Height> {
-        self.sources
-            .get(&peer)
-            .map(|s| s.waiting().map(|(_, a)| a.height).collect())
-            .unwrap_or_default()
-    }
-
-    /// Whether this peer owes anything.
-    pub(crate) fn owes(&self, peer: PeerId) -> bool {
-        self.sources.get(&peer).is_some_and(|s| s.in_flight() > 0)
-    }
-
-    /// Whether anybody owes anything.
-    pub(crate) fn in_flight(&self) -> bool {
-        self.credits.asked() > 0
-    }
-
-    /// Blocks that each peer owes, peers that owe none left out.
-    pub(crate) fn outstanding(&self) -> Vec<(PeerId, usize)> {
-        self.sources
-            .iter()
-            .filter(|(_, s)| s.in_flight() > 0)
-            .map(|(peer, s)| (*peer, s.in_flight()))
-            .collect()
-    }
-
-    pub(crate) fn credits(&self) -> &Credits {
-        &self.credits
-    }
-
-    /// Most credits that were ever out when something was asked for, in bytes.
-    pub(crate) fn peak_credits(&self) -> u64 {
-        self.peak_credits
-    }
-
-    /// Measured speed of a peer in bytes per second.
-    pub(crate) fn rate(&self, peer: PeerId) -> Option<f64> {
-        self.sources.get(&peer).and_then(|s| s.speed.rate())
-    }
-
-    /// First height of the window, its width, and how many of its blocks are open.
-    pub(crate) fn window(&self) -> (Height, usize, usize) {
-        (self.base, self.window.len(), self.open.len())
-    }
-
-    /// Blocks between the last one asked for and the best header.
-    pub(crate) fn left(&self, end: Height) -> u64 {
-        let beyond =
-            (u64::from(end) + 1).saturating_sub(u64::from(self.base) + self.window.len() as u64);
-        beyond + self.open.len() as u64
-    }
-
-    /// Whether a peer could be asked for open blocks if it were known to have them.
-    pub(crate) fn lacks_range(&self, peer: PeerId) -> bool {
-        let Some(lowest) = self.open.first() else {
-            return false;
-        };
-        self.sources
-            .get(&peer)
-            .is_some_and(|s| s.range.is_none_or(|(_, high)| high < *lowest))
     }
 }
 

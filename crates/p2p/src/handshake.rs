@@ -79,10 +79,8 @@ pub(crate) fn version(shared: &mut Shared, peer: PeerId, version: Version) -> bo
     }
     let kind = p.kind;
     let wanted = match kind {
-        ConnKind::Inbound | ConnKind::Feeler | ConnKind::AddrFetch | ConnKind::Manual => {
-            ServiceFlags::NONE
-        }
-        ConnKind::OutboundFullRelay | ConnKind::BlockRelayOnly => {
+        ConnKind::Inbound | ConnKind::Feeler | ConnKind::Manual => ServiceFlags::NONE,
+        ConnKind::OutboundFullRelay | ConnKind::BlockRelayOnly | ConnKind::AddrFetch => {
             desirable(shared, version.services)
         }
     };

@@ -41,14 +41,18 @@
 //! *Probes* tell which peers have what we have found: a `getheaders` that asks for the one header we know as best. The
 //! answer is one header, and then blocks can come from that peer as well. Nothing waits for it.
 
+mod request;
+mod weigh;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use rand::RngExt as _;
-use tipward_chain::presync::End;
-use tipward_chain::{HeaderId, Presync, PresyncPhase, check_headers};
+use tipward_chain::{HeaderId, Presync, check_headers};
 use tipward_primitives::{BlockHash, Header, Timestamp};
 
+use self::request::probe;
+pub(crate) use self::request::{get_headers, is_recent};
+use self::weigh::Weighed;
 use crate::availability;
 use crate::blame::{Blame, Refused, blame};
 use crate::event::Event;
@@ -56,7 +60,7 @@ use crate::io::{Action, ConnKind, DisconnectReason, PeerId};
 use crate::peer::Peer;
 use crate::serve::no_stop;
 use crate::shared::Shared;
-use crate::wire::{Locator, MAX_HEADERS, Message};
+use crate::wire::MAX_HEADERS;
 
 /// Why headers are wanted of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,22 +111,8 @@ const QUIET: Duration = Duration::from_secs(5);
 const SILENT: Duration = Duration::from_secs(30);
 /// Core's limit for all headers from one peer: this, and a millisecond for each header that is expected.
 const ALTOGETHER: Duration = Duration::from_secs(15 * 60);
-/// A second `getheaders` before the first was answered has to wait for this long (Core's `HEADERS_RESPONSE_TIME`).
-const RESPONSE_TIME: Duration = Duration::from_secs(2 * 60);
-/// The chain is taken to be nearly complete when its best header is younger than this.
-const RECENT: u64 = 24 * 60 * 60;
 /// Peers are probed this often at most.
 const PROBE_INTERVAL: Duration = Duration::from_millis(1000);
-
-/// What a running weighing made of headers.
-enum Weighed {
-    /// None runs with this peer.
-    No,
-    /// These have proved their work, perhaps none yet.
-    Proven(Vec<Header>),
-    /// They are not of the chain that is weighed; it is over.
-    Failed,
-}
 
 /// What came of a `headers` message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -175,6 +165,15 @@ impl HeaderSync {
     pub(crate) fn progress(&mut self, now: Timestamp, peer: PeerId) {
         if let Some(running) = self.running.as_mut().filter(|r| r.peer == peer) {
             running.progress = now;
+        }
+    }
+
+    /// A mocked clock was moved back to `now`.
+    pub(crate) fn clock_moved_back(&mut self, now: Timestamp) {
+        self.probed = Timestamp::default();
+        if let Some(running) = &mut self.running {
+            running.progress = now;
+            running.deadline = running.deadline.min(now + ALTOGETHER);
         }
     }
 
@@ -306,90 +305,6 @@ impl HeaderSync {
             return Outcome::default();
         }
         self.accept(shared, peer, &headers, full && !more_by_presync, count)
-    }
-
-    /// Hands headers to the weighing that runs with this peer, if one does.
-    fn weigh(
-        &mut self,
-        shared: &mut Shared,
-        peer: PeerId,
-        headers: &[Header],
-        full: bool,
-    ) -> Weighed {
-        let Some(running) = self.running.as_mut().filter(|r| r.peer == peer) else {
-            return Weighed::No;
-        };
-        let Some(presync) = running.presync.as_mut() else {
-            return Weighed::No;
-        };
-        let outcome = presync.process(headers, full);
-        let height = presync.height();
-        let redownload = presync.phase() == PresyncPhase::Redownload;
-        if outcome.end.is_some() {
-            running.presync = None;
-        }
-        if let Some(End::Failed(failure)) = outcome.end {
-            shared.note(peer, format!("Weighing its chain failed: {failure}"));
-            return Weighed::Failed;
-        }
-        if let Some(p) = shared.open(peer) {
-            p.getheaders_out = None;
-        }
-        if let Some(height) = height {
-            shared.log(Event::Presync {
-                peer,
-                height,
-                redownload,
-            });
-        }
-        if let Some(locator) = outcome.request_more {
-            get_headers(shared, peer, locator, no_stop());
-        }
-        match outcome.end {
-            Some(End::TooLittleWork) => {
-                availability::has_no_more(shared, peer);
-                self.end(shared, "its chain has too little work");
-            }
-            Some(End::StoppedShort) => self.end(shared, "it left its chain"),
-            _ => {}
-        }
-        Weighed::Proven(outcome.accepted)
-    }
-
-    /// The headers' claimed work is not enough to keep them.
-    fn low_work(
-        &mut self,
-        shared: &mut Shared,
-        peer: PeerId,
-        start: HeaderId,
-        headers: &[Header],
-        full: bool,
-    ) {
-        if !full {
-            // It has no more, so this is all the work there is.
-            shared.note(
-                peer,
-                format!(
-                    "Ignoring low-work chain (height={})",
-                    shared.chain.height(start) as usize + headers.len()
-                ),
-            );
-            availability::has_no_more(shared, peer);
-            self.fail(shared, peer, "its chain has too little work");
-            return;
-        }
-        if self.running.is_none() {
-            self.start(shared, peer);
-        }
-        let secret = shared.rng.random();
-        match self.running.as_mut() {
-            Some(running) if running.peer == peer => {
-                running.presync = Some(Presync::new(&shared.chain, start, shared.now, secret));
-                self.weigh(shared, peer, headers, full);
-            }
-            // One chain at a time is weighed.
-            _ => self.want(shared, peer, Why::More),
-        }
     }
 
     /// Headers whose parent we do not know: perhaps a new block's, so the gap is asked for.
@@ -597,50 +512,6 @@ impl HeaderSync {
     }
 }
 
-/// Asks for our best header alone.
-fn probe(shared: &mut Shared, peer: PeerId) {
-    let chain = &shared.chain;
-    let best = chain.best_header();
-    let Some(parent) = chain.tree().parent(best) else {
-        return;
-    };
-    let locator = chain.locator(parent);
-    // Near the tip an answer with all that follows is better, and no longer.
-    let stop = if is_recent(shared) {
-        no_stop()
-    } else {
-        chain.hash(best)
-    };
-    get_headers(shared, peer, locator, stop);
-}
-
-/// Sends `getheaders`, unless one is out that was not answered yet.
-pub(crate) fn get_headers(
-    shared: &mut Shared,
-    peer: PeerId,
-    locator: Vec<BlockHash>,
-    stop: BlockHash,
-) -> bool {
-    let now = shared.now;
-    let Some(p) = shared.open(peer) else {
-        return false;
-    };
-    if p.getheaders_out.is_some_and(|t| now < t + RESPONSE_TIME) {
-        return false;
-    }
-    p.getheaders_out = Some(now);
-    let protocol = p.common_version();
-    shared.send(
-        peer,
-        Message::GetHeaders(Locator {
-            protocol,
-            hashes: locator,
-            stop,
-        }),
-    );
-    true
-}
-
 /// Why a synchronization that was put aside is not needed any more, if it is not.
 fn not_needed(shared: &Shared, peer: PeerId, why: Why) -> Option<&'static str> {
     if !shared.peers.get(&peer).is_some_and(Peer::is_ready) {
@@ -658,12 +529,6 @@ fn not_needed(shared: &Shared, peer: PeerId, why: Why) -> Option<&'static str> {
             .then_some("the block is known by now"),
         Why::More => None,
     }
-}
-
-/// Whether the best header is less than a day old.
-pub(crate) fn is_recent(shared: &Shared) -> bool {
-    let time = u64::from(shared.chain.entry(shared.chain.best_header()).time());
-    shared.now.as_secs().saturating_sub(time) < RECENT
 }
 
 /// Remembers who tells us of new blocks: such a peer is worth keeping.

@@ -140,8 +140,7 @@ impl Machine {
     /// Takes note of what happened. What is to be done about it comes out of [`Machine::poll_action`].
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         if now < self.shared.now {
-            // A mocked clock was moved back: every timer is looked at anew.
-            self.next_look = now;
+            self.clock_moved_back(now);
         }
         self.shared.now = now;
         match input {

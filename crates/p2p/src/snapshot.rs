@@ -131,7 +131,8 @@ pub struct DownloadSnapshot {
     pub credits_asked: u64,
     /// Credits held by blocks that are being checked and stored, in bytes.
     pub credits_held: u64,
-    /// Most credits that were ever out, in bytes.
+    /// Most credits that were out when something was asked for, in bytes. A block that was asked for alone is left out: it
+    /// may be larger than the pool.
     pub credits_peak: u64,
     /// Blocks that nobody was asked for yet, in and beyond the window.
     pub blocks_left: u64,

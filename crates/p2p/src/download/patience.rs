@@ -55,6 +55,19 @@ impl Download {
         }
     }
 
+    /// A mocked clock was moved back to `now`: nothing that lies ahead of it counts.
+    pub(crate) fn clock_moved_back(&mut self, now: Timestamp) {
+        self.next_check = Some(now);
+        self.paused_until = self.paused_until.map(|until| until.min(now));
+        self.pipeline_moved = now;
+        self.excused = now;
+        self.any_progress = now;
+        for source in self.sources.values_mut() {
+            source.progress = now;
+            source.rests_until = source.rests_until.min(now);
+        }
+    }
+
     /// Looks at the clock.
     pub(crate) fn look(&mut self, now: Timestamp) -> Vec<Finding> {
         let mut findings = Vec::new();

@@ -65,7 +65,10 @@ impl Download {
     /// Enough credits for a request that is worth it, or nothing else outstanding.
     fn has_credits(&self) -> bool {
         let capacity = self.credits.capacity();
-        let worth = self.batch_bytes().min(capacity / RESERVE);
+        let worth = self
+            .batch_bytes()
+            .min(capacity / RESERVE)
+            .max(self.size.bytes());
         self.credits.idle() || self.credits.free() >= worth.saturating_add(capacity / RESERVE)
     }
 
@@ -155,10 +158,12 @@ impl Download {
         if wanted.on_route {
             self.open.remove(&height);
         }
+        let alone = self.credits.idle();
         self.credits.ask(bytes);
-        self.peak_credits = self
-            .peak_credits
-            .max(self.credits.asked() + self.credits.held());
+        if !alone {
+            let out = self.credits.asked() + self.credits.held();
+            self.peak_credits = self.peak_credits.max(out);
+        }
     }
 
     /// Asks one peer for blocks beside the way to the best header (a branch that is worth having), as far as limits

@@ -1,1 +1,351 @@
+use std::time::Duration;
 
+use bitcoin::hashes::Hash as _;
+use tipward_primitives::{BlockHash, Height, Timestamp};
+
+use super::*;
+
+/// A chain of hashes, some of them stored.
+struct Way {
+    hashes: Vec<BlockHash>,
+    stored: Vec<BlockHash>,
+}
+
+impl Way {
+    fn new(length: u32, salt: u8) -> Self {
+        let hash = |height: u32| {
+            let mut bytes = [salt; 32];
+            bytes[..4].copy_from_slice(&height.to_le_bytes());
+            BlockHash::from_byte_array(bytes)
+        };
+        Self {
+            hashes: (0..=length).map(hash).collect(),
+            stored: Vec::new(),
+        }
+    }
+}
+
+impl Route for Way {
+    fn end(&self) -> Height {
+        (self.hashes.len() - 1) as Height
+    }
+    fn hash(&self, height: Height) -> BlockHash {
+        self.hashes[height as usize]
+    }
+    fn stored(&self, hash: &BlockHash) -> bool {
+        self.stored.contains(hash)
+    }
+}
+
+const T0: Timestamp = Timestamp::from_secs(1_000_000);
+
+fn limits() -> Limits {
+    Limits {
+        batch: 16,
+        credit_bytes: 1 << 20,
+        window_blocks: 1024,
+        window_bytes: 1 << 30,
+    }
+}
+
+fn download(way: &Way, peers: u64, limits: Limits) -> Download {
+    let mut download = Download::new(limits, T0);
+    download.reroute(way, 1);
+    for peer in 0..peers {
+        download.join(T0, PeerId(peer), false);
+        download.set_range(PeerId(peer), Some((1, way.end())));
+    }
+    download
+}
+
+/// Delivers everything that is asked for, ten milliseconds a round, until nothing is. Returns how often each block was
+/// asked for.
+fn deliver_all(download: &mut Download, way: &Way, bytes: usize) -> BTreeMap<BlockHash, usize> {
+    let mut now = T0;
+    let mut times: BTreeMap<BlockHash, usize> = BTreeMap::new();
+    loop {
+        let requests = download.schedule(now, way);
+        if requests.is_empty() {
+            return times;
+        }
+        let asked: usize = requests.iter().map(|r| r.blocks.len()).sum();
+        assert!(asked == 1 || download.credits().asked() <= download.credits().capacity());
+        now = now + Duration::from_millis(10);
+        for request in requests {
+            for (_, hash) in request.blocks {
+                *times.entry(hash).or_default() += 1;
+                let arrival = download.arrived(now, request.peer, &hash, bytes);
+                assert_eq!(arrival, Arrival::Check);
+                assert!(download.judged(now, &hash, Judged::Stored, way));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_block_is_asked_for_exactly_once() {
+    let way = Way::new(5_000, 0);
+    let mut download = download(&way, 10, limits());
+    let times = deliver_all(&mut download, &way, 300);
+    assert_eq!(times.len(), 5_000);
+    assert!(times.values().all(|n| *n == 1));
+    assert_eq!(download.window(), (5_001, 0, 0));
+    assert!(download.credits().idle());
+}
+
+#[test]
+fn what_is_stored_already_is_passed_over() {
+    let mut way = Way::new(100, 0);
+    way.stored = way.hashes[40..60].to_vec();
+    let mut download = download(&way, 2, limits());
+    let times = deliver_all(&mut download, &way, 300);
+    assert_eq!(times.len(), 80);
+    assert_eq!(download.window(), (101, 0, 0));
+}
+
+#[test]
+fn no_more_is_asked_for_than_there_are_credits_but_always_something() {
+    for credit_bytes in [1, 10_000, 100_000] {
+        let way = Way::new(500, 0);
+        let limits = Limits {
+            credit_bytes,
+            ..limits()
+        };
+        let mut download = Download::new(limits, T0);
+        download.reroute(&way, 1);
+        for peer in 0..20 {
+            download.join(T0, PeerId(peer), false);
+            download.set_range(PeerId(peer), Some((1, 500)));
+        }
+        let mut now = T0;
+        let mut stored = 0;
+        while stored < 500 {
+            let requests = download.schedule(now, &way);
+            assert!(!requests.is_empty(), "{stored} of 500");
+            let asked: usize = requests.iter().map(|r| r.blocks.len()).sum();
+            assert!(asked == 1 || download.credits().asked() <= credit_bytes);
+            now = now + Duration::from_millis(10);
+            for request in requests {
+                for (_, hash) in request.blocks {
+                    download.arrived(now, request.peer, &hash, 1_000);
+                    download.judged(now, &hash, Judged::Stored, &way);
+                    stored += 1;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_asked_of_a_peer_that_does_not_have_it() {
+    let way = Way::new(100, 0);
+    let mut download = Download::new(limits(), T0);
+    download.reroute(&way, 1);
+    download.join(T0, PeerId(0), false);
+    download.set_range(PeerId(0), Some((1, 10)));
+    download.join(T0, PeerId(1), false);
+    download.set_range(PeerId(1), Some((91, 100)));
+    download.join(T0, PeerId(2), false);
+    let mut now = T0;
+    loop {
+        let requests = download.schedule(now, &way);
+        if requests.is_empty() {
+            break;
+        }
+        now = now + Duration::from_millis(10);
+        for request in requests {
+            for (height, hash) in request.blocks {
+                match request.peer {
+                    PeerId(0) => assert!(height <= 10),
+                    PeerId(1) => assert!(height >= 91),
+                    other => panic!("{other} was asked for {height}"),
+                }
+                download.arrived(now, request.peer, &hash, 300);
+                download.judged(now, &hash, Judged::Stored, &way);
+            }
+        }
+    }
+    let (front, width, open) = download.window();
+    assert_eq!((front, width, open), (11, 90, 80));
+    assert!(download.lacks_range(PeerId(2)));
+    // Once it is known that the third has the rest, it is asked.
+    download.set_range(PeerId(2), Some((1, 100)));
+    assert!(!download.schedule(now, &way).is_empty());
+}
+
+#[test]
+fn a_faster_peer_gets_more() {
+    let way = Way::new(20_000, 0);
+    let mut download = download(&way, 2, limits());
+    // The first delivers a hundred times as fast as the second.
+    let mut delivered = [0usize; 2];
+    let mut busy: [VecDeque<BlockHash>; 2] = Default::default();
+    let mut now = T0;
+    for step in 0..4_000 {
+        for request in download.schedule(now, &way) {
+            let queue = &mut busy[request.peer.0 as usize];
+            queue.extend(request.blocks.iter().map(|(_, hash)| *hash));
+        }
+        now = now + Duration::from_millis(5);
+        for peer in 0..2 {
+            if (peer == 0 || step % 100 == 0)
+                && let Some(hash) = busy[peer].pop_front()
+                && download.arrived(now, PeerId(peer as u64), &hash, 1000) == Arrival::Check
+            {
+                download.judged(now, &hash, Judged::Stored, &way);
+                delivered[peer] += 1;
+            }
+        }
+        assert!(busy[1].len() < 200, "a slow peer holds {}", busy[1].len());
+    }
+    assert!(delivered[0] > 20 * delivered[1], "{delivered:?}");
+    assert!(delivered[1] > 10, "{delivered:?}");
+}
+
+#[test]
+fn a_peer_that_leaves_gives_everything_back() {
+    let way = Way::new(50, 0);
+    let mut download = download(&way, 2, limits());
+    let requests = download.schedule(T0, &way);
+    let of_first: Vec<BlockHash> = requests
+        .iter()
+        .filter(|r| r.peer == PeerId(0))
+        .flat_map(|r| r.blocks.iter().map(|b| b.1))
+        .collect();
+    assert_eq!(download.leave(PeerId(0)), of_first.len());
+    let mut again = deliver_all(&mut download, &way, 300);
+    for request in requests.iter().filter(|r| r.peer == PeerId(1)) {
+        for (_, hash) in &request.blocks {
+            download.arrived(T0, PeerId(1), hash, 300);
+            download.judged(T0, hash, Judged::Stored, &way);
+        }
+    }
+    again.append(&mut deliver_all(&mut download, &way, 300));
+    assert!(of_first.iter().all(|hash| again.contains_key(hash)));
+    assert_eq!(download.window().0, 51);
+}
+
+#[test]
+fn a_second_copy_is_dropped_and_a_late_one_is_welcome() {
+    let way = Way::new(1, 0);
+    let mut download = download(&way, 1, limits());
+    let hash = way.hashes[1];
+    assert_eq!(download.schedule(T0, &way).len(), 1);
+    assert_eq!(
+        download.arrived(T0, PeerId(9), &hash, 300),
+        Arrival::Check,
+        "it is wanted, whoever brings it"
+    );
+    assert_eq!(
+        download.arrived(T0, PeerId(0), &hash, 300),
+        Arrival::Duplicate
+    );
+    assert_eq!(
+        download.arrived(T0, PeerId(0), &hash, 300),
+        Arrival::Duplicate
+    );
+    download.judged(T0, &hash, Judged::Again, &way);
+    assert_eq!(download.schedule(T0, &way).len(), 1);
+    assert_eq!(download.arrived(T0, PeerId(0), &hash, 300), Arrival::Check);
+    download.judged(T0, &hash, Judged::Stored, &way);
+    assert_eq!(
+        download.arrived(T0, PeerId(0), &hash, 300),
+        Arrival::NotAsked
+    );
+    assert!(download.credits().idle());
+}
+
+#[test]
+fn another_way_keeps_what_is_on_its_way() {
+    let old = Way::new(20, 0);
+    let mut new = Way::new(30, 1);
+    new.hashes[..=10].copy_from_slice(&old.hashes[..=10]);
+    let mut download = download(&old, 1, limits());
+    let asked: Vec<(Height, BlockHash)> = download
+        .schedule(T0, &old)
+        .into_iter()
+        .flat_map(|r| r.blocks)
+        .collect();
+    download.reroute(&new, 1);
+    download.set_range(PeerId(0), Some((1, 30)));
+    for (height, hash) in &asked {
+        let arrival = download.arrived(T0, PeerId(0), hash, 300);
+        assert_eq!(arrival, Arrival::Check, "{height}");
+        download.judged(T0, hash, Judged::Stored, &new);
+    }
+    let again = deliver_all(&mut download, &new, 300);
+    assert!(asked.iter().all(|(_, hash)| !again.contains_key(hash)));
+    assert_eq!(download.window().0, 31);
+}
+
+#[test]
+fn the_front_is_hedged_when_it_is_late_and_its_silent_holder_is_convicted() {
+    let way = Way::new(2_000, 0);
+    let limits = Limits {
+        window_blocks: 256,
+        ..limits()
+    };
+    let mut download = download(&way, 2, limits);
+    let (silent, quick) = (PeerId(0), PeerId(1));
+    let mut now = T0;
+    let mut findings = Vec::new();
+    let mut todo: VecDeque<BlockHash> = VecDeque::new();
+    for _ in 0..100 {
+        now = now + Duration::from_millis(100);
+        let mut requests = download.schedule(now, &way);
+        for finding in download.look(now) {
+            if let Finding::Hedge { request, .. } = &finding {
+                requests.push(request.clone());
+            }
+            findings.push(finding);
+        }
+        for request in requests.into_iter().filter(|r| r.peer == quick) {
+            todo.extend(request.blocks.iter().map(|b| b.1));
+        }
+        for _ in 0..10 {
+            let Some(hash) = todo.pop_front() else { break };
+            if download.arrived(now, quick, &hash, 300) == Arrival::Check {
+                download.judged(now, &hash, Judged::Stored, &way);
+            }
+        }
+    }
+    let position = |wanted: fn(&Finding) -> bool| findings.iter().position(wanted);
+    let helped = position(|f| matches!(f, Finding::Hedge { .. } | Finding::Silent { .. }));
+    let convicted = position(|f| matches!(f, Finding::Convicted { peer, .. } if peer.0 == 0));
+    assert!(helped.unwrap() < convicted.expect("the silent one is convicted"));
+    assert!(download.window().0 > 100, "the window moved on");
+    let _ = silent;
+}
+
+#[test]
+fn nobody_is_convicted_while_our_own_side_lags() {
+    let way = Way::new(100, 0);
+    let mut download = download(&way, 2, limits());
+    let requests = download.schedule(T0, &way);
+    // One block came and is never judged: the pipeline is stuck.
+    let (peer, hash) = (requests[0].peer, requests[0].blocks[0].1);
+    download.arrived(T0, peer, &hash, 300);
+    let mut now = T0;
+    for _ in 0..1000 {
+        now = now + Duration::from_millis(500);
+        assert_eq!(download.look(now), []);
+    }
+}
+
+#[test]
+fn nobody_is_convicted_when_everybody_is_silent() {
+    let way = Way::new(100, 0);
+    let mut download = download(&way, 3, limits());
+    download.schedule(T0, &way);
+    let mut now = T0;
+    for _ in 0..100 {
+        now = now + Duration::from_millis(500);
+        download.schedule(now, &way);
+        for finding in download.look(now) {
+            assert!(
+                !matches!(finding, Finding::Convicted { .. } | Finding::TooLong { .. }),
+                "{finding:?}"
+            );
+        }
+    }
+}

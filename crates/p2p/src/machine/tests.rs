@@ -1,1 +1,5 @@
-
+mod blocks;
+mod handshake;
+mod harness;
+mod headers;
+mod serving;

@@ -5,14 +5,17 @@ use std::time::Duration;
 use tipward_primitives::Timestamp;
 
 use super::Machine;
-use crate::chain_guard;
+use crate::chain_guard::{self, StaleTip};
 use crate::download::Finding;
 use crate::event::Event;
-use crate::io::{DisconnectReason, PeerId};
+use crate::io::{ConnKind, DisconnectReason, PeerId};
 use crate::ping;
 
 /// Peers are looked at this often at least.
 const LONGEST_LOOK: Duration = Duration::from_secs(30);
+
+/// Time for a peer to send us addresses; Core's figure.
+const ADDR_FETCH_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 impl Machine {
     /// When time alone will make the machine do something; [`Machine::handle`] with `Input::Tick` is due then.
@@ -53,6 +56,26 @@ impl Machine {
             .probe(&mut self.shared, |p| download.lacks_range(p.id));
     }
 
+    /// A mocked clock was moved back: what was due later than any timer can be is due anew.
+    pub(super) fn clock_moved_back(&mut self, now: Timestamp) {
+        self.next_look = now;
+        self.next_surplus_check = now;
+        self.next_gossip = Some(now);
+        self.ask_pool = true;
+        self.headers.clock_moved_back(now);
+        self.download.clock_moved_back(now);
+        self.stale_tip = StaleTip::new(now);
+        for p in self.shared.peers.values_mut() {
+            p.connected_at = p.connected_at.min(now);
+            p.getheaders_out = p.getheaders_out.map(|t| t.min(now));
+            p.ping.last_sent = p.ping.last_sent.map(|t| t.min(now));
+            p.ping.out = p.ping.out.map(|(nonce, t)| (nonce, t.min(now)));
+            p.traffic.last_send = p.traffic.last_send.map(|t| t.min(now));
+            p.traffic.last_receive = p.traffic.last_receive.map(|t| t.min(now));
+            p.chain_sync.timeout = None;
+        }
+    }
+
     fn look_at_peers(&mut self) {
         let now = self.shared.now;
         let timeout = self.shared.config.peer_timeout;
@@ -60,6 +83,12 @@ impl Machine {
         for peer in peers {
             ping::look(&mut self.shared, peer);
             chain_guard::look(&mut self.shared, peer);
+            let idle = self.shared.peers.get(&peer).is_some_and(|p| {
+                p.kind == ConnKind::AddrFetch && now.since(p.connected_at) > ADDR_FETCH_TIMEOUT
+            });
+            if idle {
+                self.part(peer, DisconnectReason::Timeout("address fetch"));
+            }
         }
         self.next_look = self
             .shared
