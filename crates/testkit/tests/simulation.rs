@@ -53,7 +53,7 @@ fn check(seed: u64) -> Report {
         panic!("the run with seed {seed} did not end at the best tip");
     }
     assert!(
-        report.peak_credits <= scenario(seed).credit_bytes.max(5_000_000),
+        report.peak_credits <= scenario(seed).credit_bytes,
         "the run with seed {seed} took more credits than there are"
     );
     report

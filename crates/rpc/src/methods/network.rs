@@ -17,7 +17,7 @@ pub(super) const METHODS: &[Method] = &[
         about: "The state of the network side.",
         args: &[],
         result: r#"{
-  "version": n,                        (numeric) tipward's version as a number
+  "version": n,                        (numeric) the release of Bitcoin Core whose interface this is
   "subversion": "text",                (string) its user agent
   "protocolversion": n,                (numeric) the protocol version
   "localservices": "hex",              (string) services that we offer
@@ -103,7 +103,7 @@ async fn getnetworkinfo(call: Call) -> Result<Value, RpcError> {
     let inbound = network.peers.iter().filter(|peer| peer.inbound).count();
     let mut info = Map::new();
     let mut put = |name: &str, value: Value| info.insert(name.into(), value);
-    put("version", version_number().into());
+    put("version", INTERFACE_VERSION.into());
     put("subversion", network.user_agent.as_str().into());
     put("protocolversion", network.protocol_version.into());
     put("localservices", services_hex(network.local_services));
@@ -181,13 +181,11 @@ async fn setnetworkactive(call: Call) -> Result<Value, RpcError> {
     Ok(call.node.network().await.network_active.into())
 }
 
-/// tipward's version as Core makes a number of its own: 10000 times the major, 100 times the minor, plus the patch.
-fn version_number() -> u32 {
-    let part = |text: &str| text.parse::<u32>().unwrap_or(0);
-    part(env!("CARGO_PKG_VERSION_MAJOR")) * 10_000
-        + part(env!("CARGO_PKG_VERSION_MINOR")) * 100
-        + part(env!("CARGO_PKG_VERSION_PATCH"))
-}
+/// The release of Bitcoin Core whose calls ours are shaped as (31.0).
+///
+/// Clients compare this number with Core releases to learn which calls and fields they may expect (`bitcoin-cli -netinfo`
+/// and electrs refuse old ones), so a number of our own would mislead them. Who we are stands in `subversion`.
+const INTERFACE_VERSION: u32 = 310_000;
 
 pub(super) fn services_hex(services: u64) -> Value {
     format!("{services:016x}").into()

@@ -1,0 +1,10 @@
+//! tipward and Bitcoin Core, process against process, over real sockets on loopback.
+//!
+//! These tests run when `BITCOIND_EXE` names a Bitcoin Core daemon, and say that they skip otherwise.
+
+mod bitcoind;
+mod mainnet;
+mod process;
+mod regtest;
+mod rpc;
+mod tipward;
