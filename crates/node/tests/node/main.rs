@@ -7,6 +7,7 @@ mod dns;
 mod dns_server;
 mod follow;
 mod harness;
+mod malformed;
 mod peers;
 mod process;
 mod socks_server;
