@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 
 use crate::bench::{self, BenchCommand};
 use crate::client::{self, CliArgs};
-use crate::config::{ClientConfig, NetworkName, Options};
+use crate::config::{ClientConfig, Options, params};
 use crate::demo::{self, DemoArgs};
 use crate::generate::{self, GenerateArgs};
 use crate::run;
@@ -137,7 +137,6 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 fn serve_command(args: &ServeArgs, options: Options) -> anyhow::Result<()> {
-    let network = options.network.unwrap_or(NetworkName::Main);
-    let params = tipward_primitives::Params::new(network.network());
+    let params = params(options.network.unwrap_or_default(), &options)?;
     runtime()?.block_on(serve::run(args, &params))
 }

@@ -216,7 +216,8 @@ fn datadir(options: &Options) -> anyhow::Result<PathBuf> {
         .context("no home directory is known: say where to keep data with --datadir")
 }
 
-fn params(network: NetworkName, options: &Options) -> anyhow::Result<Params> {
+/// Parameters of a network, with what the user changed of them.
+pub(crate) fn params(network: NetworkName, options: &Options) -> anyhow::Result<Params> {
     let mut params = match &options.signetchallenge {
         None => Params::new(network.network()),
         Some(hex) => {
