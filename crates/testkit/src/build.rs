@@ -7,7 +7,7 @@ pub use flaw::Flaw;
 use bitcoin::absolute::LockTime;
 use bitcoin::block::Version;
 use bitcoin::hashes::Hash as _;
-use bitcoin::opcodes::all::OP_RETURN;
+use bitcoin::opcodes::all::{OP_PUSHDATA4, OP_RETURN};
 use bitcoin::script::Builder;
 use bitcoin::{
     Amount, Block, BlockHash, CompactTarget, OutPoint, ScriptBuf, Sequence, Transaction, TxIn,
@@ -211,6 +211,12 @@ impl BlockBuilder {
         if self.coinbase_padding > 0 {
             let mut script = vec![0; self.coinbase_padding];
             script[0] = OP_RETURN.to_u8();
+            // The rest is one push if it has room for one: a script of a million opcodes takes longer to scan than a
+            // whole block of the real chain.
+            if let Some((head, data)) = script[1..].split_at_mut_checked(5) {
+                head[0] = OP_PUSHDATA4.to_u8();
+                head[1..].copy_from_slice(&(data.len() as u32).to_le_bytes());
+            }
             output.push(TxOut {
                 value: Amount::ZERO,
                 script_pubkey: script.into(),
