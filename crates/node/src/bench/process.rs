@@ -11,6 +11,11 @@ const LOOK: Duration = Duration::from_millis(5);
 /// `/proc` counts CPU time in hundredths of a second on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
+/// Number of the field with a process's own user time; its system time follows.
+const OWN_FIELD: usize = 14;
+/// The same for its children that have ended and been waited for.
+const CHILDREN_FIELD: usize = 16;
+
 /// What a run took.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Usage {
@@ -37,16 +42,22 @@ pub(super) fn measure(mut command: Command) -> anyhow::Result<(ExitStatus, f64, 
 /// CPU time of all children that have ended and been waited for.
 fn children_cpu_seconds() -> anyhow::Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").context("needs Linux's /proc")?;
-    parse_children_ticks(&stat)
+    parse_ticks(&stat, CHILDREN_FIELD)
         .map(|ticks| ticks as f64 / TICKS_PER_SECOND)
         .context("/proc/self/stat is not as proc(5) says")
 }
 
-/// Fields 16 and 17 of proc_pid_stat(5). The second field is the program's name, which may hold anything but ends with
-/// the last parenthesis.
-fn parse_children_ticks(stat: &str) -> Option<u64> {
+/// CPU time of a running process.
+pub(super) fn cpu_seconds(pid: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    parse_ticks(&stat, OWN_FIELD).map(|ticks| ticks as f64 / TICKS_PER_SECOND)
+}
+
+/// Two neighbouring fields of proc_pid_stat(5), user and system time. The second field of all is the program's name,
+/// which may hold anything but ends with the last parenthesis.
+fn parse_ticks(stat: &str, field: usize) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;
-    let mut fields = fields.split_ascii_whitespace().skip(13);
+    let mut fields = fields.split_ascii_whitespace().skip(field - 3);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(user + system)

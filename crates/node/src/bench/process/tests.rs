@@ -3,8 +3,9 @@ use super::*;
 #[test]
 fn fields_are_counted_after_a_name_with_parentheses() {
     let stat = "42 (a) b)) S 1 2 3 4 5 6 7 8 9 10 11 12 300 45 20 0 1 0";
-    assert_eq!(parse_children_ticks(stat), Some(345));
-    assert_eq!(parse_children_ticks("42 (a) S 1"), None);
+    assert_eq!(parse_ticks(stat, CHILDREN_FIELD), Some(345));
+    assert_eq!(parse_ticks(stat, OWN_FIELD), Some(11 + 12));
+    assert_eq!(parse_ticks("42 (a) S 1", OWN_FIELD), None);
 }
 
 #[test]
