@@ -24,7 +24,7 @@ pub(crate) fn open(netdir: &Path, params: &Params) -> anyhow::Result<(BlockStore
     Ok((store, loaded))
 }
 
-/// Builds the header tree and finds the stored tip. Blocks this for under a second per million headers.
+/// Builds the header tree and finds the stored tip. Blocks this for about a second per million headers.
 pub(crate) fn load(
     store: BlockStore,
     loaded: Loaded,
@@ -34,6 +34,7 @@ pub(crate) fn load(
     let begun = Instant::now();
     let mut chain = Chain::new(params.clone());
     let mut orphans = 0_u64;
+    chain.reserve(usize::try_from(loaded.report.headers).unwrap_or(0));
     for header in loaded.headers {
         let header = header.context("the header log")?;
         if chain.insert_stored(&header).is_none() {
