@@ -8,6 +8,7 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 use tipward_chain::presync::{End, Presync, PresyncPhase};
 use tipward_chain::{Chain, HeaderId};
+use tipward_consensus::header::target_of;
 use tipward_primitives::bitcoin::TxMerkleNode;
 use tipward_primitives::bitcoin::hashes::Hash as _;
 use tipward_primitives::{
@@ -66,6 +67,8 @@ fn run(input: &mut Input<'_>) -> Option<()> {
             2 => 0x201f_ffff,
             _ => u32::from_le_bytes([count as u8, kind, 0x7f, 0x20 ^ kind >> 6]),
         };
+        // A header with a target out of range has no proof of work, so it never comes this far; it would claim no work.
+        target_of(&params, CompactTarget::from_consensus(bits))?;
         let mut prev = ask;
         let mut message: Vec<Header> = Vec::new();
         for _ in 0..count {
