@@ -26,6 +26,7 @@ pub mod header;
 mod merkle;
 mod parse;
 mod reject;
+mod script_flags;
 mod sigops;
 mod transaction;
 mod view;
@@ -37,6 +38,7 @@ pub use context::BlockContext;
 pub use merkle::{MerkleRoot, merkle_root};
 pub use parse::{DecodeError, DecodeErrorKind};
 pub use reject::{Reject, RejectKind};
+pub use script_flags::{ScriptFlags, script_flags};
 pub use sigops::{legacy_sigops, script_sigops};
 pub use transaction::{
     LOCK_TIME_THRESHOLD, MAX_BLOCK_WEIGHT, MAX_MONEY, check_transaction, is_final,
