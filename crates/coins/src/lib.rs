@@ -1,0 +1,1 @@
+//! The coin set: every unspent output of the chain.
