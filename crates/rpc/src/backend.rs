@@ -1,10 +1,11 @@
 //! What the RPC room needs of a node: [`Backend`] and the plain values that cross it.
 //!
 //! Everything here is either already at hand (the view of the chain, the clock) or asked for and awaited ([`Answer`]):
-//! no method of this trait may wait for a block to be validated, but for [`Backend::submit_block`] and
-//! [`Backend::submit_header`], whose whole point is the verdict. The node may therefore answer from its network driver
-//! with one message there and one back.
+//! no method of this trait may wait for a block to be validated, but for those whose whole point is the verdict
+//! ([`Backend::submit_block`], [`Backend::submit_header`], [`Backend::test_block`], [`Backend::judge_block`]). The node may
+//! therefore answer the others from its network driver with one message there and one back.
 
+mod coins;
 mod network;
 
 use std::future::Future;
@@ -15,10 +16,12 @@ use std::time::Duration;
 
 use tipward_chain::{ChainView, Fault};
 use tipward_consensus::Reject;
+use tipward_primitives::bitcoin::OutPoint;
 use tipward_primitives::{BlockHash, Header, Height, RawBlock, Timestamp};
 use tipward_store::StoreError;
 use tokio::sync::watch;
 
+pub use coins::{BlockUndo, CoinRef, CoinSet, CoinValue};
 pub use network::{
     AddedNode, ConnectionType, LocalAddress, NetworkName, NetworkReach, NetworkSnapshot,
     NodeAddress, PeerInfo, TransportType, UploadTarget,
@@ -39,7 +42,17 @@ pub trait Backend: Send + Sync + 'static {
     /// that. `Ok(None)` if the block is not stored.
     fn read_block(&self, hash: &BlockHash) -> Result<Option<RawBlock>, StoreError>;
 
-    /// Bytes that the block files take on disk.
+    /// Reads the coins that a block spends, on the disk as [`Self::read_block`] does. `Ok(None)` if there is no undo data:
+    /// the block was never part of the active chain, or it is the genesis block.
+    fn read_undo(&self, hash: &BlockHash) -> Result<Option<BlockUndo>, Fault>;
+
+    /// Looks for an unspent output; gives the tip at which it was looked for, too.
+    fn coin(&self, outpoint: OutPoint) -> Answer<Result<(TipRef, Option<CoinValue>), Fault>>;
+
+    /// All coins after the newest block that is validated now.
+    fn coin_set(&self) -> Answer<Result<Box<dyn CoinSet>, Fault>>;
+
+    /// Bytes that the block and undo files take on disk.
     fn size_on_disk(&self) -> u64;
 
     /// Warnings that the user should see, newest last; empty if all is well.
@@ -70,10 +83,21 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Offers a header to the header tree. A header whose parent is unknown is refused with
     /// [`tipward_consensus::RejectKind::MissingPrev`].
-    fn submit_header(&self, header: Header) -> Answer<Result<(), SubmitHeaderError>>;
+    fn submit_header(&self, header: Header) -> Answer<Result<(), SubmitError>>;
 
-    /// Offers a block; the answer is the verdict.
+    /// Offers a block; the answer is the verdict, scripts included.
     fn submit_block(&self, block: RawBlock) -> Answer<SubmitBlockOutcome>;
+
+    /// Checks all of a block that stands on the tip, as if it were connected, and changes nothing. Its proof of work need
+    /// not be there.
+    fn test_block(&self, block: RawBlock) -> Answer<Result<(), SubmitError>>;
+
+    /// Has the user's word on a block that is in the header tree override our own. The answer comes when the active
+    /// chain follows it.
+    fn judge_block(&self, hash: BlockHash, judgement: Judgement) -> Answer<Result<(), Fault>>;
+
+    /// Asks one peer for a block whose header is known and which is not stored. The answer comes when it has been asked.
+    fn fetch_block(&self, hash: BlockHash, peer: u64) -> Answer<Result<(), FetchRefused>>;
 
     /// Waits until all that the node had accepted when this was called can be seen through this trait.
     fn sync(&self) -> Answer<()>;
@@ -160,9 +184,37 @@ pub enum Refused {
     ShuttingDown,
 }
 
-/// Why a submitted header was not taken.
+/// What the user says of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is invalid, and all that builds on it (`invalidateblock`). Of no effect on the genesis block.
+    Invalid,
+    /// Whatever said that it, a block before it or a block after it is invalid is forgotten (`reconsiderblock`).
+    Reconsider,
+    /// Of chains with the same work, one that holds it comes first (`preciousblock`).
+    Precious,
+}
+
+/// Why a peer was not asked for a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchRefused {
+    /// There is no such peer, or it has not shaken hands yet.
+    #[error("no such peer")]
+    NoSuchPeer,
+    /// The peer does not serve witnesses.
+    #[error("the peer does not serve witnesses")]
+    NoWitness,
+    /// That peer has been asked for that block already.
+    #[error("already requested from this peer")]
+    AlreadyRequested,
+    /// The node is shutting down.
+    #[error("the node is shutting down")]
+    ShuttingDown,
+}
+
+/// Why a submitted header, or a block that was to be tested, was not taken.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum SubmitHeaderError {
+pub enum SubmitError {
     /// It breaks a rule, or its parent is unknown.
     #[error(transparent)]
     Refused(#[from] Reject),
@@ -174,13 +226,14 @@ pub enum SubmitHeaderError {
 /// What became of a submitted block.
 #[derive(Clone, Debug)]
 pub enum SubmitBlockOutcome {
-    /// Accepted, and it is part of the active chain now.
+    /// It keeps every rule, and it is part of the active chain now.
     Accepted,
-    /// We had it.
+    /// We had it, and do not know it as invalid.
     Duplicate,
-    /// Accepted, but it is not part of the active chain, so that not everything was checked.
+    /// Stored, but it is not part of the active chain, so that not everything was checked.
     Inconclusive,
-    /// It breaks a rule.
+    /// It breaks a rule, be it one that shows only when it is connected; or it is known as invalid
+    /// ([`tipward_consensus::RejectKind::CachedInvalid`]).
     Refused(Reject),
     /// Our own failure.
     Failed(Fault),

@@ -36,9 +36,9 @@ mod state;
 pub use allow::{InvalidSubnet, Subnet};
 pub use auth::{Cookie, Credentials};
 pub use backend::{
-    AddedNode, Answer, Backend, Command, ConnectionType, LocalAddress, NetworkName, NetworkReach,
-    NetworkSnapshot, NodeAddress, PeerInfo, Refused, SubmitBlockOutcome, SubmitHeaderError, TipRef,
-    TransportType, UploadTarget,
+    AddedNode, Answer, Backend, BlockUndo, CoinRef, CoinSet, CoinValue, Command, ConnectionType,
+    FetchRefused, Judgement, LocalAddress, NetworkName, NetworkReach, NetworkSnapshot, NodeAddress,
+    PeerInfo, Refused, SubmitBlockOutcome, SubmitError, TipRef, TransportType, UploadTarget,
 };
 pub use call::Call;
 pub use error::{RpcError, code};

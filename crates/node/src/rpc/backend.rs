@@ -7,10 +7,11 @@ use std::time::Duration;
 use tipward_chain::{BlockOutcome, ChainView, Fault};
 use tipward_p2p::Submitted;
 use tipward_p2p::addr::AddrNetwork;
+use tipward_primitives::bitcoin::OutPoint;
 use tipward_primitives::{BlockHash, Header, RawBlock, Timestamp};
 use tipward_rpc::{
-    Answer, Backend, Command, NetworkName, NetworkSnapshot, NodeAddress, Refused,
-    SubmitBlockOutcome, SubmitHeaderError, TipRef,
+    Answer, Backend, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement, NetworkName,
+    NetworkSnapshot, NodeAddress, Refused, SubmitBlockOutcome, SubmitError, TipRef,
 };
 use tipward_store::StoreError;
 use tokio::sync::{oneshot, watch};
@@ -65,6 +66,13 @@ fn ending() -> Fault {
     }
 }
 
+fn not_validating() -> Fault {
+    Fault {
+        what: "this node keeps no coins yet".to_owned(),
+        may_pass: false,
+    }
+}
+
 impl Backend for NodeBackend {
     fn view(&self) -> Arc<ChainView> {
         self.node.view()
@@ -76,6 +84,18 @@ impl Backend for NodeBackend {
 
     fn read_block(&self, hash: &BlockHash) -> Result<Option<RawBlock>, StoreError> {
         self.node.blocks.read(hash)
+    }
+
+    fn read_undo(&self, _: &BlockHash) -> Result<Option<BlockUndo>, Fault> {
+        Ok(None)
+    }
+
+    fn coin(&self, _: OutPoint) -> Answer<Result<(TipRef, Option<CoinValue>), Fault>> {
+        Box::pin(async { Err(not_validating()) })
+    }
+
+    fn coin_set(&self) -> Answer<Result<Box<dyn CoinSet>, Fault>> {
+        Box::pin(async { Err(not_validating()) })
     }
 
     fn size_on_disk(&self) -> u64 {
@@ -127,7 +147,7 @@ impl Backend for NodeBackend {
         )
     }
 
-    fn submit_header(&self, header: Header) -> Answer<Result<(), SubmitHeaderError>> {
+    fn submit_header(&self, header: Header) -> Answer<Result<(), SubmitError>> {
         self.ask(
             || Err(ending().into()),
             move |driver| Ok(driver.submit_header(&header)?),
@@ -162,6 +182,18 @@ impl Backend for NodeBackend {
                 }
             }
         })
+    }
+
+    fn test_block(&self, _: RawBlock) -> Answer<Result<(), SubmitError>> {
+        Box::pin(async { Err(not_validating().into()) })
+    }
+
+    fn judge_block(&self, _: BlockHash, _: Judgement) -> Answer<Result<(), Fault>> {
+        Box::pin(async { Err(not_validating()) })
+    }
+
+    fn fetch_block(&self, _: BlockHash, _: u64) -> Answer<Result<(), FetchRefused>> {
+        Box::pin(async { Err(FetchRefused::NoSuchPeer) })
     }
 
     fn sync(&self) -> Answer<()> {

@@ -11,7 +11,7 @@ use tipward_primitives::{Header, RawBlock};
 use crate::call::{Call, later};
 use crate::error::{RpcError, code};
 use crate::spec::{Arg, Category, Kind, Method, Presence};
-use crate::{SubmitBlockOutcome, SubmitHeaderError};
+use crate::{SubmitBlockOutcome, SubmitError};
 
 pub(super) const METHODS: &[Method] = &[
     Method {
@@ -59,7 +59,7 @@ async fn submitheader(call: Call) -> Result<Value, RpcError> {
     let (header, _) = deserialize_partial::<Header>(&bytes).map_err(|_| undecodable())?;
     match call.node.submit_header(header).await {
         Ok(()) => Ok(Value::Null),
-        Err(SubmitHeaderError::Refused(reject)) => Err(RpcError::new(
+        Err(SubmitError::Refused(reject)) => Err(RpcError::new(
             code::VERIFY_ERROR,
             match reject.kind {
                 RejectKind::MissingPrev => {
@@ -71,7 +71,7 @@ async fn submitheader(call: Call) -> Result<Value, RpcError> {
                 _ => reject.reason.to_string(),
             },
         )),
-        Err(SubmitHeaderError::Failed(fault)) => Err(RpcError::new(code::VERIFY_ERROR, fault.what)),
+        Err(SubmitError::Failed(fault)) => Err(RpcError::new(code::VERIFY_ERROR, fault.what)),
     }
 }
 

@@ -1,4 +1,5 @@
-//! A node of a few blocks: a real chain behind the server's trait, and a record of what it was told.
+//! A node of a few blocks: a real chain behind the server's trait, coins without scripts, and a record of what it was
+//! told.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,17 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tipward_chain::{Chain, ChainView};
+use tipward_chain::{Chain, ChainView, Fault};
 use tipward_consensus::{RejectKind, check_block};
-use tipward_primitives::bitcoin::Block;
+use tipward_primitives::bitcoin::consensus::encode::deserialize;
+use tipward_primitives::bitcoin::{Block, OutPoint};
 use tipward_primitives::{BlockHash, Header, Network, Params, RawBlock, Timestamp};
 use tipward_rpc::{
-    Answer, Backend, Command, NetworkName, NetworkSnapshot, NodeAddress, Refused, Server,
-    ServerConfig, SubmitBlockOutcome, SubmitHeaderError, TipRef,
+    Answer, Backend, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement, NetworkName,
+    NetworkSnapshot, NodeAddress, Refused, Server, ServerConfig, SubmitBlockOutcome, SubmitError,
+    TipRef,
 };
 use tipward_store::StoreError;
 use tipward_testkit::build::{BlockBuilder, to_raw};
 use tokio::sync::watch;
+
+use crate::ledger::Ledger;
 
 /// Blocks above the genesis block.
 pub(crate) const HEIGHT: u32 = 12;
@@ -30,6 +35,9 @@ pub(crate) struct FakeNode {
     pub(crate) addresses: Mutex<Vec<NodeAddress>>,
     pub(crate) commands: Mutex<Vec<Command>>,
     pub(crate) refusal: Mutex<Option<Refused>>,
+    pub(crate) judgements: Mutex<Vec<(BlockHash, Judgement)>>,
+    pub(crate) fetched: Mutex<Vec<(BlockHash, u64)>>,
+    pub(crate) fetch_refusal: Mutex<Option<FetchRefused>>,
     pub(crate) stopped: AtomicBool,
 }
 
@@ -99,6 +107,9 @@ impl FakeNode {
             addresses: Mutex::default(),
             commands: Mutex::default(),
             refusal: Mutex::default(),
+            judgements: Mutex::default(),
+            fetched: Mutex::default(),
+            fetch_refusal: Mutex::default(),
             stopped: AtomicBool::new(false),
         })
     }
@@ -113,6 +124,19 @@ impl FakeNode {
         BlockBuilder::on(view.params(), &view.header(view.tip()), view.tip_height())
             .extra_nonce(7)
             .build()
+    }
+
+    /// The coins at the tip.
+    pub(crate) fn ledger(&self) -> Ledger {
+        let view = self.view();
+        let blocks = self.blocks.lock().unwrap();
+        let mut ledger = Ledger::new(view.params().genesis_hash);
+        for height in 1..=view.tip_height() {
+            let raw = &blocks[&view.hash_at(height).unwrap()];
+            let block: Block = deserialize(raw.bytes()).unwrap();
+            ledger.connect(&block).expect("the active chain connects");
+        }
+        ledger
     }
 
     /// Takes a block as the node would from a peer.
@@ -162,6 +186,21 @@ impl Backend for FakeNode {
         Ok(self.blocks.lock().unwrap().get(hash).cloned())
     }
 
+    fn read_undo(&self, hash: &BlockHash) -> Result<Option<BlockUndo>, Fault> {
+        Ok(self.ledger().undo(hash))
+    }
+
+    fn coin(&self, outpoint: OutPoint) -> Answer<Result<(TipRef, Option<CoinValue>), Fault>> {
+        let tip = *self.tip.borrow();
+        let coin = self.ledger().get(&outpoint);
+        Box::pin(async move { Ok((tip, coin?)) })
+    }
+
+    fn coin_set(&self) -> Answer<Result<Box<dyn CoinSet>, Fault>> {
+        let ledger = self.ledger();
+        Box::pin(async move { Ok(Box::new(ledger) as Box<dyn CoinSet>) })
+    }
+
     fn size_on_disk(&self) -> u64 {
         let blocks = self.blocks.lock().unwrap();
         blocks.values().map(|block| block.size() as u64).sum()
@@ -208,15 +247,32 @@ impl Backend for FakeNode {
         Box::pin(async move { outcome })
     }
 
-    fn submit_header(&self, header: Header) -> Answer<Result<(), SubmitHeaderError>> {
+    fn submit_header(&self, header: Header) -> Answer<Result<(), SubmitError>> {
         let now = self.now();
         let outcome = self.chain.lock().unwrap().accept_header(&header, now);
-        Box::pin(async { outcome.map(|_| ()).map_err(SubmitHeaderError::from) })
+        Box::pin(async { outcome.map(|_| ()).map_err(SubmitError::from) })
     }
 
     fn submit_block(&self, block: RawBlock) -> Answer<SubmitBlockOutcome> {
         let outcome = self.take(block);
         Box::pin(async { outcome })
+    }
+
+    fn test_block(&self, block: RawBlock) -> Answer<Result<(), SubmitError>> {
+        let block: Block = deserialize(block.bytes()).unwrap();
+        let outcome = self.ledger().connect(&block);
+        Box::pin(async move { outcome.map_err(SubmitError::from) })
+    }
+
+    fn judge_block(&self, hash: BlockHash, judgement: Judgement) -> Answer<Result<(), Fault>> {
+        self.judgements.lock().unwrap().push((hash, judgement));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn fetch_block(&self, hash: BlockHash, peer: u64) -> Answer<Result<(), FetchRefused>> {
+        self.fetched.lock().unwrap().push((hash, peer));
+        let outcome = self.fetch_refusal.lock().unwrap().map_or(Ok(()), Err);
+        Box::pin(async move { outcome })
     }
 
     fn sync(&self) -> Answer<()> {

@@ -7,6 +7,7 @@ mod answers;
 mod commands;
 mod fake;
 mod http;
+mod ledger;
 mod neighbour;
 mod protocol;
 mod server;
