@@ -9,7 +9,7 @@
 //!   RawBlock ──▶ ParsedBlock ──▶ every rule that needs no coins ◀─────────┘
 //!    (bytes)    (flat offsets)              │
 //!                                           ▼
-//!                                      CheckedBlock ──▶ (coins, scripts: later stages)
+//!                                      CheckedBlock ──▶ connect: every rule that needs the coins that it spends
 //! ```
 //!
 //! What a rule needs of the header tree comes to it as a value ([`BlockContext`], the headers before it), so that any
@@ -20,14 +20,18 @@
 //! panic or take more memory than a small multiple of their own size.
 
 mod block;
+pub mod connect;
 mod context;
 mod hash;
 pub mod header;
 mod merkle;
 mod parse;
 mod reject;
+mod script;
 mod script_flags;
 mod sigops;
+#[cfg(test)]
+mod testing;
 mod transaction;
 mod view;
 
@@ -38,6 +42,7 @@ pub use context::BlockContext;
 pub use merkle::{MerkleRoot, merkle_root};
 pub use parse::{DecodeError, DecodeErrorKind};
 pub use reject::{Reject, RejectKind};
+pub use script::is_unspendable;
 pub use script_flags::{ScriptFlags, script_flags};
 pub use sigops::{legacy_sigops, script_sigops};
 pub use transaction::{

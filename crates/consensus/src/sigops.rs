@@ -1,16 +1,14 @@
-//! Counting signature checks the old way: in the scripts as they stand, before any is run.
+//! Counting signature checks in scripts as they stand, before any is run.
 
+use crate::script::{Ops, small_number};
 use crate::view::TransactionView;
 
-const OP_PUSHDATA1: u8 = 0x4c;
-const OP_PUSHDATA2: u8 = 0x4d;
-const OP_PUSHDATA4: u8 = 0x4e;
 const OP_CHECKSIG: u8 = 0xac;
 const OP_CHECKSIGVERIFY: u8 = 0xad;
 const OP_CHECKMULTISIG: u8 = 0xae;
 const OP_CHECKMULTISIGVERIFY: u8 = 0xaf;
 
-/// A multisig counts as many checks as it can have keys, however many it has.
+/// A multisig counts as many checks as it can have keys, unless it is seen how many it has.
 const MULTISIG: usize = 20;
 
 /// Signature checks in the input and output scripts of a transaction. Those in P2SH and witness scripts, which need
@@ -23,43 +21,32 @@ pub fn legacy_sigops(tx: TransactionView<'_>) -> usize {
 
 /// Signature checks in one script, up to its end or to a push that runs past it.
 pub fn script_sigops(script: &[u8]) -> usize {
-    let mut sigops = 0;
-    let mut rest = script;
-    while let Some((&opcode, after)) = rest.split_first() {
-        rest = after;
-        let pushed = match opcode {
-            0..OP_PUSHDATA1 => Some(usize::from(opcode)),
-            OP_PUSHDATA1 => length(&mut rest, 1),
-            OP_PUSHDATA2 => length(&mut rest, 2),
-            OP_PUSHDATA4 => length(&mut rest, 4),
-            OP_CHECKSIG | OP_CHECKSIGVERIFY => {
-                sigops += 1;
-                continue;
-            }
-            OP_CHECKMULTISIG | OP_CHECKMULTISIGVERIFY => {
-                sigops += MULTISIG;
-                continue;
-            }
-            _ => continue,
-        };
-        match pushed.and_then(|len| rest.get(len..)) {
-            Some(after) => rest = after,
-            None => break,
-        }
-    }
-    sigops
+    Ops::new(script)
+        .map_while(Result::ok)
+        .map(|op| match op.opcode {
+            OP_CHECKSIG | OP_CHECKSIGVERIFY => 1,
+            OP_CHECKMULTISIG | OP_CHECKMULTISIGVERIFY => MULTISIG,
+            _ => 0,
+        })
+        .sum()
 }
 
-/// Reads a push's length of `bytes` bytes, least significant first.
-fn length(rest: &mut &[u8], bytes: usize) -> Option<usize> {
-    let (digits, after) = rest.split_at_checked(bytes)?;
-    *rest = after;
-    Some(
-        digits
-            .iter()
-            .rev()
-            .fold(0, |len, digit| (len << 8) | usize::from(*digit)),
-    )
+/// The same with multisigs at their number of keys, where that is pushed by the opcode right before: as P2SH (BIP16) and
+/// witness scripts (BIP141) are counted.
+pub(crate) fn accurate_sigops(script: &[u8]) -> usize {
+    let mut sigops = 0;
+    let mut before = 0;
+    for op in Ops::new(script).map_while(Result::ok) {
+        sigops += match op.opcode {
+            OP_CHECKSIG | OP_CHECKSIGVERIFY => 1,
+            OP_CHECKMULTISIG | OP_CHECKMULTISIGVERIFY => {
+                small_number(before).map_or(MULTISIG, usize::from)
+            }
+            _ => 0,
+        };
+        before = op.opcode;
+    }
+    sigops
 }
 
 #[cfg(test)]

@@ -44,15 +44,7 @@ fn mainnet_blocks() -> Option<Vec<RawBlock>> {
 fn job(height: u32, header: Header) -> BlockJob {
     BlockJob {
         id: u64::from(height) + 1_000_000,
-        context: BlockContext {
-            header,
-            hash: header.block_hash(),
-            height,
-            prev_median_time_past: 0,
-            bip34: false,
-            csv: false,
-            segwit: false,
-        },
+        context: BlockContext::new(&Params::new(Network::Bitcoin), header, height, 0),
     }
 }
 

@@ -81,6 +81,20 @@ fn the_context_of_a_block_says_which_rules_apply_at_its_height() {
 }
 
 #[test]
+fn the_context_of_a_block_knows_the_ancestor_that_bip34_is_known_by() {
+    let mut params = Params::clone(&regtest());
+    params.bip34_height = 3;
+    let headers = chain_of(&genesis(&params), 6, unmined);
+    params.bip34_hash = headers[2].block_hash();
+    let chain = chain_with(&Arc::new(params), &headers);
+    for (header, height) in headers.iter().zip(1..) {
+        // A block at the height itself is not behind it.
+        let context = chain.context(id(&chain, header));
+        assert_eq!(context.enforce_bip30, height <= 3, "{height}");
+    }
+}
+
+#[test]
 fn initial_block_download_lasts_until_the_tip_is_a_day_old_and_does_not_come_back() {
     let (mut chain, headers, _) = example();
     let tip_time = Timestamp::from_secs(u64::from(headers[9].time));

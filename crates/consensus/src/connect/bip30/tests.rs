@@ -1,0 +1,60 @@
+use tipward_primitives::Network;
+use tipward_primitives::bitcoin::hashes::Hash as _;
+
+use super::*;
+
+fn hash(hex: &str) -> BlockHash {
+    hex.parse().unwrap()
+}
+
+fn other() -> BlockHash {
+    BlockHash::from_byte_array([5; 32])
+}
+
+#[test]
+fn only_the_two_blocks_that_repeated_a_coinbase_may() {
+    let params = Params::new(Network::Bitcoin);
+    for (height, name) in REPEATS {
+        let enforced = |height, hash: BlockHash| enforce_bip30(&params, height, &hash, None);
+        assert!(!enforced(height, hash(name)));
+        assert!(enforced(height, other()));
+        assert!(enforced(height - 1, hash(name)));
+        assert!(enforced(height + 1, hash(name)));
+    }
+}
+
+#[test]
+fn behind_the_known_block_of_bip34_coinbases_differ() {
+    let params = Params::new(Network::Bitcoin);
+    let enforced = |height, ancestor: Option<BlockHash>| {
+        enforce_bip30(&params, height, &other(), ancestor.as_ref())
+    };
+    let known = Some(params.bip34_hash);
+    assert!(enforced(params.bip34_height, None));
+    assert!(!enforced(params.bip34_height + 1, known));
+    assert!(enforced(params.bip34_height + 1, Some(other())));
+    assert!(!enforced(BIP30_LIMIT - 1, known));
+    assert!(enforced(BIP30_LIMIT, known));
+    assert!(enforced(BIP30_LIMIT + 1, known));
+}
+
+#[test]
+fn where_no_block_of_bip34_is_known_it_is_always_enforced() {
+    for network in [Network::Testnet4, Network::Signet, Network::Regtest] {
+        let params = Params::new(network);
+        assert!(enforce_bip30(&params, 1, &other(), None), "{network}");
+        assert!(
+            enforce_bip30(&params, 500, &other(), Some(&other())),
+            "{network}"
+        );
+    }
+}
+
+#[test]
+fn the_repeated_coinbases_are_known() {
+    for (height, name) in REPEATED {
+        assert!(is_bip30_unspendable(height, &hash(name)));
+        assert!(!is_bip30_unspendable(height, &other()));
+        assert!(!is_bip30_unspendable(height + 1, &hash(name)));
+    }
+}
