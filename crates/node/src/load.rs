@@ -17,7 +17,7 @@ pub(crate) struct Start {
 
 /// Opens the directory (which locks it) and puts right what a crash left.
 pub(crate) fn open(netdir: &Path, params: &Params) -> anyhow::Result<(BlockStore, Loaded)> {
-    let (store, loaded) = BlockStore::open(netdir, params)?;
+    let (store, _, loaded) = BlockStore::open(netdir, params)?;
     for repair in &loaded.report.repairs {
         tracing::warn!(target: "store", "Repaired: {repair}");
     }

@@ -116,7 +116,7 @@ fn open_a_million(c: &mut Criterion) {
     group.bench_function("open", |b| b.iter(|| open(dir.path())));
     group.bench_function("open and read all headers and blocks", |b| {
         b.iter(|| {
-            let (store, loaded) = BlockStore::open(dir.path(), &params()).unwrap();
+            let (store, _, loaded) = BlockStore::open(dir.path(), &params()).unwrap();
             assert_eq!(loaded.headers.map(Result::unwrap).count(), 1_000_000);
             assert_eq!(loaded.blocks.map(Result::unwrap).count(), 1_000_001);
             store
@@ -127,7 +127,7 @@ fn open_a_million(c: &mut Criterion) {
             let log = dir.path().join("headers.log");
             let file = std::fs::File::options().write(true).open(log).unwrap();
             std::os::unix::fs::FileExt::write_all_at(&file, &[1], 500).unwrap();
-            let (store, loaded) = BlockStore::open(dir.path(), &params()).unwrap();
+            let (store, _, loaded) = BlockStore::open(dir.path(), &params()).unwrap();
             assert_eq!(loaded.headers.count(), 1_000_000);
             store
         });

@@ -35,7 +35,7 @@ pub enum StoreError {
         why: String,
     },
     /// What a file holds is not what was written.
-    #[error("{} is damaged at offset {offset}: {what}", path.display())]
+    #[error("{} is damaged at offset {offset}: {what}; starting with {repair} makes it good", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -43,9 +43,11 @@ pub enum StoreError {
         offset: u64,
         /// What is wrong there.
         what: String,
+        /// The option of the command line with which a start repairs it.
+        repair: &'static str,
     },
     /// An earlier failure left files in an unknown state, so nothing more is written; a restart recovers.
-    #[error("the store stopped writing after an earlier failure: {0}")]
+    #[error("the store stopped writing after a failure: {0}")]
     Stopped(String),
 }
 

@@ -21,25 +21,18 @@ pub(crate) fn check(
     genesis: BlockHash,
 ) -> Result<Vec<Repair>, StoreError> {
     let mut repairs = Vec::new();
-    let mut repair = |log: &Log<Header>, offset, what| {
-        repairs.push(Repair {
-            path: log.path().to_owned(),
-            offset,
-            what,
-        });
-    };
     let mut scan = log.scan();
     let mut damaged = 0_u64;
     while let Some((number, record)) = scan.next_record()? {
         if record.is_none() {
             damaged += 1;
-            let what = "a record has a wrong checksum; dropped it".to_owned();
-            repair(log, Log::<Header>::offset(number), what);
+            let what = "a record has a wrong checksum; dropped it";
+            repairs.push(log.repair(Log::<Header>::offset(number), what));
         }
     }
     if log.records() < synced {
         let what = format!("{} of {synced} headers are there", log.records());
-        repair(log, Log::<Header>::offset(log.records()), what);
+        repairs.push(log.repair(Log::<Header>::offset(log.records()), what));
     } else if damaged == 0 {
         return Ok(repairs);
     }
@@ -75,7 +68,7 @@ pub(crate) fn check(
     );
     let order = healed.order;
     log.replace(&order)?;
-    repair(log, layout::LOG_HEAD as u64, what);
+    repairs.push(log.repair(layout::LOG_HEAD as u64, what));
     Ok(repairs)
 }
 

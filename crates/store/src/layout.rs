@@ -6,13 +6,16 @@
 //! .lock              advisory lock (flock) of the one node that may write; holds its process id as text
 //! manifest           text; which format, which network; see below
 //! headers.log        every header that was accepted, parents first, without the genesis header
+//! marks.log          blocks that were found or declared invalid, and what of it was taken back
 //! blocks/
 //!   blk?????.dat     blocks in arrival order, in Bitcoin Core's framing; the genesis block is the first
 //!   index.log        where each block lies; can be rebuilt from the block files
-//!   rev?????.dat     reserved: undo data, in Core's framing
-//!   xor.dat          reserved: Core's 8-byte key that block files are xored with. Format 1 writes plain files and
-//!                    refuses a directory that has a key other than zero
-//! coins/             reserved: the coin set
+//!   rev?????.dat     undo data in the order in which blocks were connected, in Core's framing
+//!   undo.log         of which block the undo data is and where it lies; both can be made anew by connecting all blocks
+//!                    again
+//!   xor.dat          reserved: Core's 8-byte key that block files are xored with. Plain files are written, and a
+//!                    directory that has a key other than zero is refused
+//! coins/             the coin set, in an embedded store; can be made anew by connecting all blocks again
 //! ```
 //!
 //! # manifest
@@ -21,7 +24,7 @@
 //!
 //! ```text
 //! tipward data directory
-//! format = 1
+//! format = 2
 //! network = main
 //! magic = f9beb4d9
 //! genesis = 000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f
@@ -35,17 +38,34 @@
 //! block. A frame never crosses the end of a file: the next file begins when it would pass 128 MiB. Files are numbered
 //! from 0 without a gap.
 //!
-//! # headers.log and blocks/index.log
+//! # rev?????.dat
+//!
+//! Frames as in the block files: magic, size of the undo data (u32), the undo data (Core's `CBlockUndo`), and then 32
+//! bytes that the size does not count: SHA-256d of the parent's hash and the undo data.
+//!
+//! Core gives the undo data of a block the number of the block's file, because it prunes both at once and finds undo
+//! data by that number. Here `undo.log` says where each lies, and a block that arrived out of order is connected long
+//! after its file was finished: so undo files are numbered on their own, from 0, and filled one after the other in the
+//! order of connecting, with the same bound of 128 MiB. Undo data is written once for every block, also when the block
+//! is disconnected and connected again; that there is undo data of a block says that it was verified in full once.
+//!
+//! # headers.log, marks.log, blocks/index.log and blocks/undo.log
 //!
 //! A 16-byte head, then records of one size. The head is 8 bytes that name the log and its version, the network's
 //! magic, and the CRC-32C of these 12 bytes. Every record ends in a CRC-32C, which covers the record's number (u64,
 //! from 0) and then the record: a record that was written to the wrong place does not pass. A log that has to be mended
-//! is written to `headers.new` or `blocks/index.new` and renamed.
+//! is written to `headers.new`, `blocks/index.new` and so on, and renamed.
 //!
 //! | `headers.log`, 84 bytes | |
 //! |---|---|
 //! | 0..80 | the header, as on the wire |
 //! | 80..84 | checksum |
+//!
+//! | `marks.log`, 40 bytes | |
+//! |---|---|
+//! | 0..32 | block hash |
+//! | 32..36 | 1: invalid; 2: reconsidered |
+//! | 36..40 | checksum |
 //!
 //! | `index.log`, 56 bytes | a block | a sync mark |
 //! |---|---|---|
@@ -57,19 +77,25 @@
 //! | 48..52 | CRC-32C of the block | zero |
 //! | 52..56 | checksum | checksum |
 //!
-//! The records of blocks are in the order of the block files and leave no gap. A third kind of record, a hole, says
-//! of bytes that damage made unreadable that they hold no block: it has a zero hash, the file, the offset at which the
+//! `undo.log` is the same of the undo files: the hash is the block's, the size and the CRC-32C are those of the undo data
+//! with the 32 bytes behind it, the number of transactions and of headers is zero.
+//!
+//! The records of frames are in the order of the files and leave no gap. A third kind of record, a hole, says
+//! of bytes that damage made unreadable that they hold nothing: it has a zero hash, the file, the offset at which the
 //! bytes begin and, as its size, how many they are.
 //!
 //! # What is written when
 //!
 //! For a batch of blocks: their headers to `headers.log` (earlier calls), the frames to the block file, the records to
-//! `index.log`. Each is one system call on the good path, and nothing is synced: after `kill -9` at any instant the
+//! `index.log`. For a block that is connected: the frame to the undo file, the record to `undo.log`. Each is one system
+//! call on the good path, and nothing is synced: after `kill -9` at any instant the
 //! operating system still has every completed write, so what is torn is at most the last write of one file.
 //!
-//! A sync (asked for by the validation pipeline every so many bytes and seconds, and at shutdown) is, in this order:
-//! `fdatasync` of `headers.log`, of the block file (a finished block file is synced when the next one begins), a sync
-//! mark to `index.log`, `fdatasync` of `index.log`. After power loss, all that a sync mark covers is whole; what
+//! A sync of blocks (asked for by the validation pipeline every so many bytes and seconds, before coins are flushed, and
+//! at shutdown) is, in this order: `fdatasync` of `headers.log`, of `marks.log`, of the block file (a finished block file is synced when the next one begins), a sync
+//! mark to `index.log`, `fdatasync` of `index.log`. A sync of undo data, before coins are flushed and at shutdown, is
+//! `fdatasync` of the undo file, a sync mark to `undo.log`, `fdatasync` of `undo.log`. Both come before the coins' tip
+//! moves on the disk: whatever the coins' tip says was connected is there with its headers, blocks and undo data. After power loss, all that a sync mark covers is whole; what
 //! comes behind the last mark may be missing, torn or zero, in any of the files, and is therefore read again and
 //! compared with its checksum at the next start.
 //!
@@ -77,17 +103,18 @@
 //!
 //! | format | since | what |
 //! |---|---|---|
-//! | 1 | tipward 0.1.0 | as above |
+//! | 1 | tipward 0.1.0 | without `marks.log`, `rev?????.dat`, `undo.log` and `coins/` |
+//! | 2 | tipward 0.1.0 | as above; a directory of format 1 becomes one of format 2 when it is opened |
 
 use std::path::{Path, PathBuf};
 
 /// The format that this version writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
-/// A block file is not begun anew before a frame would pass this size in bytes (as in Bitcoin Core).
+/// The next block file or undo file is begun when a frame would pass this size in bytes (as in Bitcoin Core).
 pub const MAX_BLOCK_FILE_SIZE: u64 = 128 << 20;
 
-/// Bytes before each block in a block file: the magic and the size.
+/// Bytes before each block in a block file, and before undo data in an undo file: the magic and the size.
 pub const FRAME_HEAD: usize = 8;
 
 /// Name of the directory of a network, as Bitcoin Core names it, but for the main network, which has one too.
@@ -107,12 +134,22 @@ pub(crate) const LOCK: &str = ".lock";
 pub(crate) const MANIFEST: &str = "manifest";
 pub(crate) const HEADER_LOG: &str = "headers.log";
 pub(crate) const BLOCKS: &str = "blocks";
+pub(crate) const BLOCK_FILE_PREFIX: &str = "blk";
+pub(crate) const INDEX_LOG: &str = "index.log";
+pub(crate) const UNDO_FILE_PREFIX: &str = "rev";
+pub(crate) const UNDO_LOG: &str = "undo.log";
 
-pub(crate) const HEADER_LOG_MAGIC: [u8; 8] = *b"twhdrs\0\x01";
-pub(crate) const INDEX_LOG_MAGIC: [u8; 8] = *b"twindx\0\x01";
+pub(crate) const HEADER_LOG_NAME: [u8; 8] = *b"twhdrs\0\x01";
+pub(crate) const MARK_LOG_NAME: [u8; 8] = *b"twmark\0\x01";
+pub(crate) const INDEX_LOG_NAME: [u8; 8] = *b"twindx\0\x01";
+pub(crate) const UNDO_LOG_NAME: [u8; 8] = *b"twundo\0\x01";
 pub(crate) const LOG_HEAD: usize = 16;
 pub(crate) const HEADER_RECORD: usize = 84;
+pub(crate) const MARK_RECORD: usize = 40;
 pub(crate) const INDEX_RECORD: usize = 56;
+
+/// Bytes of the checksum behind undo data.
+pub(crate) const UNDO_CHECKSUM: usize = 32;
 
 pub(crate) fn blocks_dir(dir: &Path) -> PathBuf {
     dir.join(BLOCKS)
@@ -122,19 +159,8 @@ pub(crate) fn header_log(dir: &Path) -> PathBuf {
     dir.join(HEADER_LOG)
 }
 
-pub(crate) fn index_log(dir: &Path) -> PathBuf {
-    blocks_dir(dir).join("index.log")
-}
-
-pub(crate) fn block_file(blocks_dir: &Path, number: u32) -> PathBuf {
-    blocks_dir.join(format!("blk{number:05}.dat"))
-}
-
-/// The number in the name of a block file.
-pub(crate) fn block_file_number(name: &str) -> Option<u32> {
-    let digits = name.strip_prefix("blk")?.strip_suffix(".dat")?;
-    let number = digits.parse().ok()?;
-    (digits == format!("{number:05}")).then_some(number)
+pub(crate) fn mark_log(dir: &Path) -> PathBuf {
+    dir.join("marks.log")
 }
 
 pub(crate) fn xor_key(blocks_dir: &Path) -> PathBuf {

@@ -6,6 +6,7 @@ use tipward_primitives::{BlockHash, Header};
 
 use crate::error::StoreError;
 use crate::log::{Log, Record, Scan};
+use crate::marks::BlockMark;
 use crate::records::IndexRecord;
 
 /// What a data directory held when it was opened.
@@ -17,6 +18,8 @@ pub struct Loaded {
     /// after a mere crash) there may be blocks whose headers are not among [`Loaded::headers`]: pass over them, and
     /// when they come again [`crate::BlockStore::append_blocks`] knows them.
     pub blocks: StoredBlocks,
+    /// Every [`BlockMark`] that was ever appended, in that order: to be applied, after the headers, in the same order.
+    pub marks: Vec<(BlockHash, BlockMark)>,
     /// What there is, and what had to be repaired.
     pub report: Report,
 }
@@ -28,6 +31,8 @@ pub struct Report {
     pub headers: u64,
     /// Number of blocks.
     pub blocks: u64,
+    /// Number of blocks of which there is undo data.
+    pub undo: u64,
     /// In the order they were made; each is worth a line in the log.
     pub repairs: Vec<Repair>,
 }
@@ -81,7 +86,7 @@ impl Iterator for StoredBlocks {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             return match next_whole(&mut self.0).transpose()? {
-                Ok(IndexRecord::Block(block)) => Some(Ok(StoredBlock {
+                Ok(IndexRecord::Frame(block)) => Some(Ok(StoredBlock {
                     hash: block.hash,
                     transactions: block.transactions,
                     size: block.size,
@@ -102,6 +107,7 @@ fn next_whole<R: Record>(scan: &mut Scan<R>) -> Result<Option<R>, StoreError> {
             path: scan.path().to_owned(),
             offset: Log::<R>::offset(number),
             what: "a record has a wrong checksum".to_owned(),
+            repair: "--reindex",
         }),
     }
 }

@@ -9,18 +9,17 @@ use std::sync::Arc;
 
 use crate::error::{Context as _, StoreError};
 use crate::layout::LOG_HEAD;
+use crate::loaded::Repair;
 use crate::manifest::sync_dir;
 
 /// What a [`Log`] is made of.
 pub(crate) trait Record: Sized {
     /// Bytes of a record, its checksum included.
     const SIZE: usize;
-    /// Names the log and its version.
-    const MAGIC: [u8; 8];
     /// Writes the record to `out`, which is [`Record::SIZE`] - 4 bytes long.
     fn encode(&self, out: &mut [u8]);
-    /// Reads what `encode` wrote.
-    fn decode(bytes: &[u8]) -> Self;
+    /// Reads what `encode` wrote; `None` if it did not write that.
+    fn decode(bytes: &[u8]) -> Option<Self>;
 }
 
 /// Bytes that are read at once.
@@ -31,9 +30,10 @@ fn checksum(number: u64, body: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&number.to_le_bytes()), body)
 }
 
-fn head<R: Record>(network: [u8; 4]) -> [u8; LOG_HEAD] {
+/// The first bytes of the log that has this name, on the network with this magic.
+fn head(name: [u8; 8], network: [u8; 4]) -> [u8; LOG_HEAD] {
     let mut head = [0; LOG_HEAD];
-    head[..8].copy_from_slice(&R::MAGIC);
+    head[..8].copy_from_slice(&name);
     head[8..12].copy_from_slice(&network);
     let sum = crc32c::crc32c(&head[..12]);
     head[12..].copy_from_slice(&sum.to_le_bytes());
@@ -45,24 +45,20 @@ fn head<R: Record>(network: [u8; 4]) -> [u8; LOG_HEAD] {
 pub(crate) struct Log<R> {
     path: PathBuf,
     file: Arc<File>,
-    network: [u8; 4],
+    head: [u8; LOG_HEAD],
     records: u64,
     buffer: Vec<u8>,
     kind: PhantomData<R>,
 }
 
-/// What [`Log::open`] found beside whole records.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Opened {
-    /// The head was wrong and has been written anew.
-    pub(crate) head_rewritten: bool,
-    /// Bytes of a torn last record, which were cut.
-    pub(crate) torn_bytes: u64,
-}
-
 impl<R: Record> Log<R> {
-    /// Opens or creates the log; cuts a last record that is too short to be one. Does not look at the records.
-    pub(crate) fn open(path: PathBuf, network: [u8; 4]) -> Result<(Self, Opened), StoreError> {
+    /// Opens or creates the log; cuts a last record that is too short to be one. Does not look at the records. `name`
+    /// says which log it is, in which version, `network` is the network's magic.
+    pub(crate) fn open(
+        path: PathBuf,
+        name: [u8; 8],
+        network: [u8; 4],
+    ) -> Result<(Self, Vec<Repair>), StoreError> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -73,29 +69,30 @@ impl<R: Record> Log<R> {
         let mut log = Self {
             path,
             file: Arc::new(file),
-            network,
+            head: head(name, network),
             records: 0,
             buffer: Vec::new(),
             kind: PhantomData,
         };
-        let opened = log.settle()?;
-        Ok((log, opened))
+        let repairs = log.settle()?;
+        Ok((log, repairs))
     }
 
-    fn settle(&mut self) -> Result<Opened, StoreError> {
-        let mut opened = Opened::default();
+    fn settle(&mut self) -> Result<Vec<Repair>, StoreError> {
+        let mut repairs = Vec::new();
         let len = self.file.metadata().context(&self.path, "look at")?.len();
-        let head = head::<R>(self.network);
         let mut found = [0; LOG_HEAD];
         if len >= LOG_HEAD as u64 {
             self.file
                 .read_exact_at(&mut found, 0)
                 .context(&self.path, "read")?;
         }
-        if found != head {
-            opened.head_rewritten = len > 0;
+        if found != self.head {
+            if len > 0 {
+                repairs.push(self.repair(0, "the head was damaged; wrote it anew"));
+            }
             self.file
-                .write_all_at(&head, 0)
+                .write_all_at(&self.head, 0)
                 .context(&self.path, "write")?;
             if let Some(dir) = self.path.parent() {
                 sync_dir(dir)?;
@@ -103,11 +100,22 @@ impl<R: Record> Log<R> {
         }
         let body = len.saturating_sub(LOG_HEAD as u64);
         self.records = body / R::SIZE as u64;
-        opened.torn_bytes = body % R::SIZE as u64;
-        if opened.torn_bytes > 0 {
+        let torn = body % R::SIZE as u64;
+        if torn > 0 {
             self.truncate(self.records)?;
+            let what = format!("a torn record of {torn} bytes at the end; cut it");
+            repairs.push(self.repair(Self::offset(self.records), what));
         }
-        Ok(opened)
+        Ok(repairs)
+    }
+
+    /// A repair of this file.
+    pub(crate) fn repair(&self, offset: u64, what: impl Into<String>) -> Repair {
+        Repair {
+            path: self.path.clone(),
+            offset,
+            what: what.into(),
+        }
     }
 
     /// The file.
@@ -171,9 +179,13 @@ impl<R: Record> Log<R> {
         Ok(())
     }
 
-    /// Makes what was appended survive power loss.
+    /// Makes what was appended survive power loss. A failure is [`StoreError::Stopped`]: the kernel may have forgotten
+    /// what it could not write.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        self.file.sync_data().context(&self.path, "sync")
+        self.file
+            .sync_data()
+            .context(&self.path, "sync")
+            .map_err(|e| StoreError::Stopped(e.to_string()))
     }
 
     /// Replaces all records at once: after a crash the log is the old one or the new one, whole.
@@ -189,7 +201,7 @@ impl<R: Record> Log<R> {
             .truncate(true)
             .open(&new)
             .context(&new, "create")?;
-        let mut buffer = head::<R>(self.network).to_vec();
+        let mut buffer = self.head.to_vec();
         let (mut number, mut at) = (0, 0);
         for record in records {
             encode_to(&mut buffer, number, record.borrow());
@@ -249,12 +261,13 @@ impl<R: Record> Scan<R> {
                 path: self.path.clone(),
                 offset,
                 what: "the file became shorter while it was read".to_owned(),
+                repair: "--reindex",
             }),
             Err(e) => Err(e).context(&self.path, "read"),
         }
     }
 
-    /// The next record with its number; the record is `None` if its checksum is wrong.
+    /// The next record with its number; the record is `None` if it is not what was written.
     pub(crate) fn next_record(&mut self) -> Result<Option<(u64, Option<R>)>, StoreError> {
         if self.next == self.end {
             return Ok(None);
@@ -265,7 +278,7 @@ impl<R: Record> Scan<R> {
         let (body, sum) = self.chunk[self.at..self.at + R::SIZE].split_at(R::SIZE - 4);
         let number = self.next;
         let whole = checksum(number, body).to_le_bytes() == sum;
-        let record = whole.then(|| R::decode(body));
+        let record = if whole { R::decode(body) } else { None };
         self.at += R::SIZE;
         self.next += 1;
         Ok(Some((number, record)))

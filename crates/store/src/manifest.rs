@@ -11,11 +11,19 @@ use crate::layout;
 
 const TITLE: &str = "tipward data directory";
 
-/// Checks that `dir` is this network's, in a format that this version knows; makes it so if it is new.
+/// Checks that `dir` is this network's, in a format that this version knows; makes it so if it is new, and raises an
+/// older format to this version's.
 pub(crate) fn check_or_create(dir: &Path, params: &Params) -> Result<(), StoreError> {
     let path = dir.join(layout::MANIFEST);
     match fs::read_to_string(&path) {
-        Ok(text) => check(&path, &text, params),
+        Ok(text) => {
+            if check(&path, &text, params)? < layout::FORMAT {
+                // Older formats lack files, no more: they are made when they are first opened. From now on, versions
+                // that do not know those files refuse the directory.
+                write_by_rename(&path, self::text(params).as_bytes())?;
+            }
+            Ok(())
+        }
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             for name in [layout::HEADER_LOG, layout::BLOCKS] {
                 if dir.join(name).exists() {
@@ -56,7 +64,8 @@ fn identity(params: &Params) -> String {
     )
 }
 
-fn check(path: &Path, text: &str, params: &Params) -> Result<(), StoreError> {
+/// The format that the manifest names.
+fn check(path: &Path, text: &str, params: &Params) -> Result<u32, StoreError> {
     let Some((body, checksum)) = text.rsplit_once("checksum = ") else {
         return Err(unusable(path, damaged("it has no checksum")));
     };
@@ -69,8 +78,8 @@ fn check(path: &Path, text: &str, params: &Params) -> Result<(), StoreError> {
             .find_map(|(key, value)| (key == name).then_some(value))
             .unwrap_or("")
     };
-    match field("format").parse::<u32>() {
-        Ok(layout::FORMAT) => {}
+    let format = match field("format").parse::<u32>() {
+        Ok(format @ 1..=layout::FORMAT) => format,
         Ok(format) if format > layout::FORMAT => {
             return Err(unusable(
                 path,
@@ -84,7 +93,7 @@ fn check(path: &Path, text: &str, params: &Params) -> Result<(), StoreError> {
             ));
         }
         _ => return Err(unusable(path, damaged("it names no known format"))),
-    }
+    };
     if !body.contains(&identity(params)) {
         return Err(unusable(
             path,
@@ -98,7 +107,7 @@ fn check(path: &Path, text: &str, params: &Params) -> Result<(), StoreError> {
             ),
         ));
     }
-    Ok(())
+    Ok(format)
 }
 
 fn damaged(what: &str) -> String {

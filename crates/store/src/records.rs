@@ -1,4 +1,4 @@
-//! The records of the two logs.
+//! The records of the logs.
 
 use bitcoin::consensus::{Decodable as _, Encodable as _};
 use bitcoin::hashes::Hash as _;
@@ -9,47 +9,49 @@ use crate::log::Record;
 
 impl Record for Header {
     const SIZE: usize = layout::HEADER_RECORD;
-    const MAGIC: [u8; 8] = layout::HEADER_LOG_MAGIC;
 
     fn encode(&self, mut out: &mut [u8]) {
         self.consensus_encode(&mut out)
             .expect("a header always has 80 bytes");
     }
 
-    fn decode(mut bytes: &[u8]) -> Self {
-        Self::consensus_decode(&mut bytes).expect("80 bytes are a header, whatever they hold")
+    fn decode(mut bytes: &[u8]) -> Option<Self> {
+        Self::consensus_decode(&mut bytes).ok()
     }
 }
 
-/// Where something lies in the block files.
+/// Where something lies in the files of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
     pub(crate) file: u32,
     pub(crate) offset: u32,
 }
 
-/// A block in the block files, as the index log has it.
+/// A block in the block files or its undo data in the undo files, as the index log has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BlockRecord {
+pub(crate) struct FrameRecord {
+    /// Of the block.
     pub(crate) hash: BlockHash,
-    /// Of the block, behind its frame's head.
+    /// Of what is behind the frame's head.
     pub(crate) position: Position,
+    /// Of all that is behind the frame's head: of undo data, with its checksum.
     pub(crate) size: u32,
+    /// Of the block; zero for undo data.
     pub(crate) transactions: u32,
-    /// CRC-32C of the block.
+    /// CRC-32C of all that is behind the frame's head.
     pub(crate) checksum: u32,
 }
 
-/// One record of the index log.
+/// One record of an index log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IndexRecord {
-    Block(BlockRecord),
+    Frame(FrameRecord),
     /// All before it is synced.
     SyncMark {
         end: Position,
         headers: u32,
     },
-    /// Bytes that hold no block.
+    /// Bytes that hold no frame.
     Hole {
         start: Position,
         size: u32,
@@ -58,14 +60,13 @@ pub(crate) enum IndexRecord {
 
 impl Record for IndexRecord {
     const SIZE: usize = layout::INDEX_RECORD;
-    const MAGIC: [u8; 8] = layout::INDEX_LOG_MAGIC;
 
     fn encode(&self, out: &mut [u8]) {
         let (hash, position, rest) = match *self {
-            Self::Block(b) => (
-                b.hash.to_byte_array(),
-                b.position,
-                [b.size, b.transactions, b.checksum],
+            Self::Frame(f) => (
+                f.hash.to_byte_array(),
+                f.position,
+                [f.size, f.transactions, f.checksum],
             ),
             Self::SyncMark { end, headers } => ([0; 32], end, [0, headers, 0]),
             Self::Hole { start, size } => ([0; 32], start, [size, 0, 0]),
@@ -77,7 +78,7 @@ impl Record for IndexRecord {
         }
     }
 
-    fn decode(bytes: &[u8]) -> Self {
+    fn decode(bytes: &[u8]) -> Option<Self> {
         let word = |at: usize| {
             u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
         };
@@ -87,22 +88,25 @@ impl Record for IndexRecord {
             file: word(32),
             offset: word(36),
         };
-        match (hash, word(40)) {
-            ([0, .., 0], 0) if hash == [0; 32] => Self::SyncMark {
+        let no_hash = hash == [0; 32];
+        Some(match word(40) {
+            0 if no_hash => Self::SyncMark {
                 end: position,
                 headers: word(44),
             },
-            ([0, .., 0], size) if hash == [0; 32] => Self::Hole {
+            size if no_hash => Self::Hole {
                 start: position,
                 size,
             },
-            (_, size) => Self::Block(BlockRecord {
+            // No frame is empty.
+            0 => return None,
+            size => Self::Frame(FrameRecord {
                 hash: BlockHash::from_byte_array(hash),
                 position,
                 size,
                 transactions: word(44),
                 checksum: word(48),
             }),
-        }
+        })
     }
 }

@@ -1,9 +1,11 @@
-//! Makes the index log and the block files agree when they are opened.
+//! Makes an index log and its files agree when they are opened. Written for block files; undo files are alike, except for
+//! what is said of them.
 //!
 //! The log is read once, front to back, and compared with the lengths of the block files: every record must begin
 //! where the one before it ended. What does not fit (a record with a wrong checksum, one that is missing, one that
 //! points beyond its file) leaves a gap, and every gap, the one behind the last record included, is searched for
-//! blocks in the block files. The blocks behind the last sync mark are read and compared with their checksums, because
+//! blocks in the block files (undo data does not say of which block it is, so none is found again: a gap is a hole, and
+//! what lies behind the last record is cut). The frames behind the last sync mark are read and compared with their checksums, because
 //! power may have been lost before they were on the disk.
 //!
 //! # Correctness
@@ -19,12 +21,13 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Context as _, StoreError};
-use crate::frames;
+use crate::find;
 use crate::index::Index;
-use crate::layout::{self, FRAME_HEAD};
+use crate::kind::Kind;
+use crate::layout::FRAME_HEAD;
 use crate::loaded::Repair;
 use crate::log::Log;
-use crate::records::{BlockRecord, IndexRecord, Position};
+use crate::records::{FrameRecord, IndexRecord, Position};
 
 /// What recovery came to.
 #[derive(Debug)]
@@ -40,6 +43,7 @@ pub(crate) struct Recovered {
 
 /// Fills `index` from the log, repairing both the log and the block files.
 pub(crate) fn load(
+    kind: Kind,
     log: &mut Log<IndexRecord>,
     blocks_dir: &Path,
     magic: [u8; 4],
@@ -47,7 +51,8 @@ pub(crate) fn load(
 ) -> Result<Recovered, StoreError> {
     index.reserve(usize::try_from(log.records()).unwrap_or(0));
     let mut recovery = Recovery {
-        files: BlockFileLengths::read(blocks_dir)?,
+        kind,
+        files: FileLengths::read(kind, blocks_dir)?,
         blocks_dir,
         magic,
         repairs: Vec::new(),
@@ -57,19 +62,19 @@ pub(crate) fn load(
     recovery.rebuild(log, good, index)
 }
 
-/// Lengths of the block files that exist.
+/// Lengths of the files of one kind that exist.
 #[derive(Debug)]
-struct BlockFileLengths(BTreeMap<u32, u64>);
+struct FileLengths(BTreeMap<u32, u64>);
 
-impl BlockFileLengths {
-    fn read(blocks_dir: &Path) -> Result<Self, StoreError> {
+impl FileLengths {
+    fn read(kind: Kind, blocks_dir: &Path) -> Result<Self, StoreError> {
         let mut lengths = BTreeMap::new();
         for entry in std::fs::read_dir(blocks_dir).context(blocks_dir, "list")? {
             let entry = entry.context(blocks_dir, "list")?;
             let number = entry
                 .file_name()
                 .to_str()
-                .and_then(layout::block_file_number);
+                .and_then(|name| kind.file_number(name));
             if let Some(number) = number {
                 let len = entry.metadata().context(&entry.path(), "look at")?.len();
                 lengths.insert(number, len);
@@ -103,7 +108,7 @@ impl BlockFileLengths {
     }
 }
 
-/// Bytes of a block file that a record speaks for, frame head included.
+/// Bytes of a file that a record speaks for, frame head included.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     start: Position,
@@ -113,10 +118,10 @@ struct Span {
 /// `None` for a sync mark, and for what cannot be.
 fn span(record: &IndexRecord) -> Option<Span> {
     let (file, start, end) = match record {
-        IndexRecord::Block(b) => (
-            b.position.file,
-            b.position.offset.checked_sub(FRAME_HEAD as u32)?,
-            b.position.offset.checked_add(b.size)?,
+        IndexRecord::Frame(f) => (
+            f.position.file,
+            f.position.offset.checked_sub(FRAME_HEAD as u32)?,
+            f.position.offset.checked_add(f.size)?,
         ),
         IndexRecord::Hole { start, size } => {
             (start.file, start.offset, start.offset.checked_add(*size)?)
@@ -147,7 +152,8 @@ struct Good {
 }
 
 struct Recovery<'a> {
-    files: BlockFileLengths,
+    kind: Kind,
+    files: FileLengths,
     blocks_dir: &'a Path,
     magic: [u8; 4],
     repairs: Vec<Repair>,
@@ -164,7 +170,7 @@ impl Recovery<'_> {
                 Some(IndexRecord::SyncMark { .. }) => None,
                 Some(record) => match span(record) {
                     Some(span) if span.end.offset <= self.files.of(span.end.file) => None,
-                    _ => Some("a record points beyond the end of its block file"),
+                    _ => Some("a record points beyond the end of its file"),
                 },
             };
             if let Some(problem) = problem {
@@ -209,11 +215,11 @@ impl Recovery<'_> {
 
     /// Reads the blocks behind the last sync mark.
     fn verify_unsynced(&mut self, good: &mut Good) -> Result<(), StoreError> {
-        let mut reader = PayloadReader::new(self.blocks_dir);
+        let mut reader = BodyReader::new(self.kind, self.blocks_dir);
         for at in 0..good.unsynced.len() {
             let (number, record) = good.unsynced[at];
             if !reader.is_whole(&record)? {
-                self.report_torn_block(&record);
+                self.report_torn(&record);
                 good.prefix = number;
                 good.end = span(&record).map_or(good.end, |s| s.start);
                 let behind = good.unsynced.split_off(at).into_iter().skip(1);
@@ -225,7 +231,7 @@ impl Recovery<'_> {
             if reader.is_whole(&record)? {
                 good.rest.push(record);
             } else {
-                self.report_torn_block(&record);
+                self.report_torn(&record);
             }
         }
         Ok(())
@@ -300,9 +306,17 @@ impl Recovery<'_> {
             if end.offset < file_end {
                 let size = file_end - end.offset;
                 self.repair(
-                    &layout::block_file(self.blocks_dir, end.file),
+                    &self.kind.file(self.blocks_dir, end.file),
                     u64::from(end.offset),
-                    format!("{size} bytes hold no whole block; left them as a hole"),
+                    match self.kind {
+                        Kind::Blocks => {
+                            format!("{size} bytes hold no whole block; left them as a hole")
+                        }
+                        Kind::Undo => format!(
+                            "{size} bytes of undo data of blocks that are not known any more; left them as a hole \
+                             (should a block need them, --reindex-chainstate makes them anew)"
+                        ),
+                    },
                 );
                 new.push(IndexRecord::Hole { start: *end, size });
                 end.offset = file_end;
@@ -342,13 +356,16 @@ impl Recovery<'_> {
         let file_end = self.files.of(last);
         self.find_frames(end, file_end, new)?;
         if end.offset < file_end {
+            let size = file_end - end.offset;
             self.repair(
-                &layout::block_file(self.blocks_dir, last),
+                &self.kind.file(self.blocks_dir, last),
                 u64::from(end.offset),
-                format!(
-                    "{} bytes of a torn block at the end; cut them",
-                    file_end - end.offset
-                ),
+                match self.kind {
+                    Kind::Blocks => format!("{size} bytes of a torn block at the end; cut them"),
+                    Kind::Undo => {
+                        format!("{size} bytes of undo data that the index does not have; cut them")
+                    }
+                },
             );
         }
         Ok(())
@@ -360,11 +377,11 @@ impl Recovery<'_> {
         to: u32,
         new: &mut Vec<IndexRecord>,
     ) -> Result<(), StoreError> {
-        if end.offset >= to {
+        if end.offset >= to || self.kind == Kind::Undo {
             return Ok(());
         }
-        let path = layout::block_file(self.blocks_dir, end.file);
-        let (found, found_end) = frames::find(&path, self.magic, *end, to)?;
+        let path = self.kind.file(self.blocks_dir, end.file);
+        let (found, found_end) = find::blocks(&path, self.magic, *end, to)?;
         if !found.is_empty() {
             self.repair(
                 &path,
@@ -375,19 +392,20 @@ impl Recovery<'_> {
                 ),
             );
         }
-        new.extend(found.into_iter().map(IndexRecord::Block));
+        new.extend(found.into_iter().map(IndexRecord::Frame));
         end.offset = found_end;
         Ok(())
     }
 
-    fn report_torn_block(&mut self, record: &IndexRecord) {
-        if let IndexRecord::Block(block) = record {
+    fn report_torn(&mut self, record: &IndexRecord) {
+        if let IndexRecord::Frame(frame) = record {
             self.repair(
-                &layout::block_file(self.blocks_dir, block.position.file),
-                u64::from(block.position.offset),
+                &self.kind.file(self.blocks_dir, frame.position.file),
+                u64::from(frame.position.offset),
                 format!(
-                    "block {} did not reach the disk whole; dropped it",
-                    block.hash
+                    "{} {} did not reach the disk whole; dropped it",
+                    self.kind.noun(),
+                    frame.hash
                 ),
             );
         }
@@ -403,21 +421,23 @@ impl Recovery<'_> {
 }
 
 fn insert(index: &Index, record: &IndexRecord) {
-    if let IndexRecord::Block(block) = record {
-        index.insert(block);
+    if let IndexRecord::Frame(frame) = record {
+        index.insert(frame);
     }
 }
 
-/// Compares blocks with their checksums; keeps the last file open.
-struct PayloadReader<'a> {
+/// Compares frames with their checksums; keeps the last file open.
+struct BodyReader<'a> {
+    kind: Kind,
     blocks_dir: &'a Path,
     file: Option<(u32, File, PathBuf)>,
     bytes: Vec<u8>,
 }
 
-impl<'a> PayloadReader<'a> {
-    fn new(blocks_dir: &'a Path) -> Self {
+impl<'a> BodyReader<'a> {
+    fn new(kind: Kind, blocks_dir: &'a Path) -> Self {
         Self {
+            kind,
             blocks_dir,
             file: None,
             bytes: Vec::new(),
@@ -426,7 +446,7 @@ impl<'a> PayloadReader<'a> {
 
     /// The record's frame was found to lie within its file before.
     fn is_whole(&mut self, record: &IndexRecord) -> Result<bool, StoreError> {
-        let IndexRecord::Block(BlockRecord {
+        let IndexRecord::Frame(FrameRecord {
             position,
             size,
             checksum,
@@ -436,7 +456,7 @@ impl<'a> PayloadReader<'a> {
             return Ok(true);
         };
         if self.file.as_ref().is_none_or(|(n, ..)| *n != position.file) {
-            let path = layout::block_file(self.blocks_dir, position.file);
+            let path = self.kind.file(self.blocks_dir, position.file);
             let file = File::open(&path).context(&path, "open")?;
             self.file = Some((position.file, file, path));
         }

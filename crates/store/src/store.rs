@@ -1,19 +1,24 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use tipward_primitives::{BlockHash, Header, Params, RawBlock};
 
-use crate::block_files::{BlockFiles, MAX_BLOCKS_AT_ONCE};
 use crate::error::{Context as _, StoreError};
-use crate::loaded::{Headers, Loaded, Repair, Report, StoredBlocks};
+use crate::frame_files::Frame;
+use crate::framed::{Framed, NewFrame};
+use crate::health::Health;
+use crate::kind::Kind;
+use crate::loaded::{Headers, Loaded, Report, StoredBlocks};
 use crate::lock::Lock;
-use crate::log::{Log, Opened, Record};
+use crate::log::{Log, Record as _};
+use crate::marks::{BlockMark, MarkRecord};
 use crate::reader::BlockReader;
-use crate::records::{BlockRecord, IndexRecord, Position};
-use crate::{heal, layout, manifest, recover};
+use crate::undo::UndoFiles;
+use crate::{heal, layout, manifest, marks};
 
-/// The writing side of one network's data directory. There is one per directory: it holds the lock.
+/// The writing side of one network's data directory, but for undo data. There is one per directory: it holds the lock.
 ///
 /// # Correctness
 ///
@@ -23,15 +28,16 @@ use crate::{heal, layout, manifest, recover};
 #[derive(Debug)]
 pub struct BlockStore {
     headers: Log<Header>,
-    index_log: Log<IndexRecord>,
-    files: BlockFiles,
+    marks: Log<MarkRecord>,
+    blocks: Framed,
     reader: BlockReader,
+    /// Bytes of headers and marks since the last sync.
     unsynced_bytes: u64,
-    /// Something happened since the last sync.
+    /// Headers or marks were written, or something was repaired, since the last sync.
     dirty: bool,
-    stopped: Option<String>,
+    health: Health,
     // Last, so that the files are closed before another may open them.
-    _lock: Lock,
+    _lock: Arc<Lock>,
 }
 
 /// A block to append, which has been checked.
@@ -57,54 +63,62 @@ pub enum Appended {
 impl BlockStore {
     /// Opens `dir`, which is `<datadir>/<network>` (see [`layout::network_dir_name`]), or creates it; finds and repairs
     /// what a crash left.
-    pub fn open(dir: &Path, params: &Params) -> Result<(Self, Loaded), StoreError> {
+    pub fn open(dir: &Path, params: &Params) -> Result<(Self, UndoFiles, Loaded), StoreError> {
         fs::create_dir_all(dir).context(dir, "create the data directory")?;
-        let lock = Lock::take(dir)?;
+        let lock = Arc::new(Lock::take(dir)?);
         manifest::check_or_create(dir, params)?;
         let blocks_dir = layout::blocks_dir(dir);
         fs::create_dir_all(&blocks_dir).context(&blocks_dir, "create")?;
         refuse_xor_key(&blocks_dir)?;
 
-        let mut repairs = Vec::new();
-        let (mut index_log, opened) = Log::open(layout::index_log(dir), params.magic)?;
-        note_opened(&index_log, &opened, &mut repairs);
-        let (mut headers, opened) = Log::open(layout::header_log(dir), params.magic)?;
-        note_opened(&headers, &opened, &mut repairs);
-
-        let reader = BlockReader::new(blocks_dir.clone());
-        let recovered = recover::load(&mut index_log, &blocks_dir, params.magic, reader.index())?;
-        let files = BlockFiles::open(&blocks_dir, params.magic, recovered.end)?;
-        repairs.extend(recovered.repairs);
+        let opened = Framed::open(Kind::Blocks, &blocks_dir, params.magic)?;
+        let (blocks, mut repairs) = (opened.frames, opened.repairs);
+        let reader = BlockReader::new(Arc::clone(blocks.reader()));
+        let path = layout::header_log(dir);
+        let (mut headers, found) = Log::open(path, layout::HEADER_LOG_NAME, params.magic)?;
+        repairs.extend(found);
+        let genesis_hash = params.genesis_hash;
+        let synced = opened.synced_headers;
         repairs.extend(heal::check(
             &mut headers,
-            recovered.synced_headers,
-            &index_log,
+            synced,
+            blocks.log(),
             &reader,
-            params.genesis_hash,
+            genesis_hash,
         )?);
+        let path = layout::mark_log(dir);
+        let (mut mark_log, found) = Log::open(path, layout::MARK_LOG_NAME, params.magic)?;
+        repairs.extend(found);
+        let marks = marks::load(&mut mark_log, &mut repairs)?;
+        let opened = Framed::open(Kind::Undo, &blocks_dir, params.magic)?;
+        repairs.extend(opened.repairs);
 
         let mut store = Self {
             headers,
-            index_log,
-            files,
+            marks: mark_log,
+            blocks,
             reader,
             unsynced_bytes: 0,
-            dirty: recovered.unsynced || !repairs.is_empty(),
-            stopped: None,
-            _lock: lock,
+            dirty: !repairs.is_empty(),
+            health: Health::default(),
+            _lock: Arc::clone(&lock),
         };
         store.append_blocks(&[genesis(params)])?;
         store.sync()?;
+        let mut undo = UndoFiles::new(opened.frames, lock);
+        undo.sync()?;
         let loaded = Loaded {
             report: Report {
                 headers: store.headers.records(),
                 blocks: store.reader.blocks(),
+                undo: undo.reader().blocks(),
                 repairs,
             },
             headers: Headers(store.headers.scan()),
-            blocks: StoredBlocks(store.index_log.scan()),
+            blocks: StoredBlocks(store.blocks.log().scan()),
+            marks,
         };
-        Ok((store, loaded))
+        Ok((store, undo, loaded))
     }
 
     /// A reader of the blocks, for any thread; it sees each block as soon as it is appended.
@@ -114,11 +128,21 @@ impl BlockStore {
 
     /// Appends headers, parents first, that were not appended before. All or nothing.
     pub fn append_headers(&mut self, headers: &[Header]) -> Result<(), StoreError> {
-        self.check_running()?;
+        self.health.check()?;
         let appended = self.headers.append(headers);
-        self.stop_if_broken(appended)?;
+        self.health.note(appended)?;
         self.dirty = true;
         self.unsynced_bytes += (headers.len() * Header::SIZE) as u64;
+        Ok(())
+    }
+
+    /// Remembers something about a block. Synced with the next [`BlockStore::sync`].
+    pub fn append_mark(&mut self, hash: BlockHash, mark: BlockMark) -> Result<(), StoreError> {
+        self.health.check()?;
+        let appended = self.marks.append([MarkRecord { hash, mark }]);
+        self.health.note(appended)?;
+        self.dirty = true;
+        self.unsynced_bytes += MarkRecord::SIZE as u64;
         Ok(())
     }
 
@@ -128,11 +152,10 @@ impl BlockStore {
     /// When it fails, blocks at the front of the batch may be stored nevertheless; appending them again says
     /// [`Appended::AlreadyThere`].
     pub fn append_blocks(&mut self, blocks: &[NewBlock]) -> Result<Vec<Appended>, StoreError> {
-        self.check_running()?;
+        self.health.check()?;
         let mut seen = HashSet::with_capacity(blocks.len());
         let mut outcomes = Vec::with_capacity(blocks.len());
-        let mut run: Vec<&NewBlock> = Vec::with_capacity(blocks.len());
-        let mut run_bytes = 0;
+        let mut new = Vec::with_capacity(blocks.len());
         for block in blocks {
             // One that is damaged may be stored anew.
             let stored = || matches!(self.reader.read(&block.hash), Ok(Some(_)));
@@ -141,115 +164,42 @@ impl BlockStore {
                 continue;
             }
             outcomes.push(Appended::Written);
-            let bytes = (layout::FRAME_HEAD + block.block.size()) as u64;
-            let room = self.files.has_room_for(run_bytes + bytes);
-            if !room || run.len() == MAX_BLOCKS_AT_ONCE {
-                self.append_run(&run)?;
-                run.clear();
-                run_bytes = 0;
-            }
-            if !self.files.has_room_for(bytes) {
-                let next = self.files.next_file();
-                self.stop_if_broken(next)?;
-            }
-            run.push(block);
-            run_bytes += bytes;
+            new.push(NewFrame {
+                hash: block.hash,
+                transactions: block.transactions,
+                frame: Frame {
+                    payload: block.block.bytes(),
+                    trailer: &[],
+                },
+            });
         }
-        self.append_run(&run)?;
+        let appended = self.blocks.append(&new);
+        self.health.note(appended)?;
         Ok(outcomes)
-    }
-
-    /// Appends blocks that fit into the open file.
-    fn append_run(&mut self, blocks: &[&NewBlock]) -> Result<(), StoreError> {
-        if blocks.is_empty() {
-            return Ok(());
-        }
-        let start = self.files.end();
-        let mut offset = start.offset;
-        let records: Vec<IndexRecord> = blocks
-            .iter()
-            .map(|block| {
-                let position = Position {
-                    file: start.file,
-                    offset: offset + layout::FRAME_HEAD as u32,
-                };
-                let size = u32::try_from(block.block.size()).expect("a block has at most 4 MB");
-                offset = position.offset + size;
-                IndexRecord::Block(BlockRecord {
-                    hash: block.hash,
-                    position,
-                    size,
-                    transactions: block.transactions,
-                    checksum: crc32c::crc32c(block.block.bytes()),
-                })
-            })
-            .collect();
-        let payloads: Vec<&[u8]> = blocks.iter().map(|b| &b.block.bytes()[..]).collect();
-
-        let written = self.files.append(&payloads);
-        self.stop_if_broken(written)?;
-        if let Err(e) = self.index_log.append(&records) {
-            let rolled_back = self.files.roll_back(start);
-            self.stop_if_broken(rolled_back)?;
-            return self.stop_if_broken(Err(e));
-        }
-        for record in &records {
-            if let IndexRecord::Block(block) = record {
-                self.reader.index().insert(block);
-            }
-        }
-        self.dirty = true;
-        self.unsynced_bytes += u64::from(offset - start.offset);
-        Ok(())
     }
 
     /// Bytes appended since the last [`BlockStore::sync`].
     pub fn unsynced_bytes(&self) -> u64 {
-        self.unsynced_bytes
+        self.unsynced_bytes + self.blocks.unsynced_bytes()
     }
 
     /// Makes all that was appended survive power loss. Does nothing if nothing was.
     pub fn sync(&mut self) -> Result<(), StoreError> {
-        self.check_running()?;
-        if !self.dirty {
+        self.health.check()?;
+        if !self.dirty && !self.blocks.dirty() {
             return Ok(());
         }
-        let synced = self.headers.sync().and_then(|()| self.files.sync());
-        self.stop(synced)?;
-        let mark = IndexRecord::SyncMark {
-            end: self.files.end(),
-            headers: u32::try_from(self.headers.records()).unwrap_or(u32::MAX),
-        };
-        let marked = self.index_log.append([mark]);
-        self.stop_if_broken(marked)?;
-        let synced = self.index_log.sync();
-        self.stop(synced)?;
+        let synced = self.sync_all();
+        self.health.note(synced)?;
         self.unsynced_bytes = 0;
         self.dirty = false;
         Ok(())
     }
 
-    fn check_running(&self) -> Result<(), StoreError> {
-        match &self.stopped {
-            None => Ok(()),
-            Some(why) => Err(StoreError::Stopped(why.clone())),
-        }
-    }
-
-    /// An append that could not even be taken back stops the store.
-    fn stop_if_broken<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Err(StoreError::Stopped(why)) = &result {
-            self.stopped = Some(why.clone());
-        }
-        result
-    }
-
-    /// Any failure of `result` stops the store.
-    fn stop<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Err(e) = &result {
-            self.stopped = Some(e.to_string());
-        }
-        result
+    fn sync_all(&mut self) -> Result<(), StoreError> {
+        self.headers.sync()?;
+        self.marks.sync()?;
+        self.blocks.sync(self.headers.records())
     }
 }
 
@@ -273,27 +223,5 @@ fn refuse_xor_key(blocks_dir: &Path) -> Result<(), StoreError> {
         }),
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).context(&path, "read"),
         _ => Ok(()),
-    }
-}
-
-fn note_opened<R: Record>(log: &Log<R>, opened: &Opened, repairs: &mut Vec<Repair>) {
-    let mut repair = |offset, what: String| {
-        repairs.push(Repair {
-            path: log.path().to_owned(),
-            offset,
-            what,
-        });
-    };
-    if opened.head_rewritten {
-        repair(0, "the head was damaged; wrote it anew".to_owned());
-    }
-    if opened.torn_bytes > 0 {
-        repair(
-            Log::<R>::offset(log.records()),
-            format!(
-                "a torn record of {} bytes at the end; cut it",
-                opened.torn_bytes
-            ),
-        );
     }
 }

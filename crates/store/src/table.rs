@@ -1,27 +1,28 @@
 //! A hash table for many small entries: open addressing with linear probing, grown by a quarter at a time, so that a
 //! million blocks take about 30 MB, and a growth step copies only one shard of the index.
 
-/// Where a block lies, under 8 bytes of its salted hash.
+/// Where a frame lies, under 8 bytes of its salted hash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// In two halves, so that an entry has 24 bytes and an alignment of four.
     tag: [u32; 2],
     pub(crate) file: u32,
     pub(crate) offset: u32,
-    /// Zero in a free slot: no block is empty.
+    /// Zero in a free slot: no frame is empty.
     pub(crate) size: u32,
-    pub(crate) checksum: u32,
+    /// CRC-32C of a block; of undo data, 32 more bits of its block's salted hash.
+    pub(crate) check: u32,
 }
 
 impl Entry {
-    pub(crate) fn new(tag: u64, file: u32, offset: u32, size: u32, checksum: u32) -> Self {
+    pub(crate) fn new(tag: u64, file: u32, offset: u32, size: u32, check: u32) -> Self {
         debug_assert!(size > 0);
         Self {
             tag: [tag as u32, (tag >> 32) as u32],
             file,
             offset,
             size,
-            checksum,
+            check,
         }
     }
 

@@ -17,7 +17,7 @@ const BLK0: &str = "blocks/blk00000.dat";
 /// A directory in which everything was appended one by one; whether the last two blocks are synced is the caller's wish.
 fn filled(dir: &Path, paddings: &[usize], synced: bool) -> Vec<u64> {
     let (headers, blocks) = chain(paddings.iter().copied());
-    let (mut store, _) = BlockStore::open(dir, &params()).unwrap();
+    let (mut store, _, _) = BlockStore::open(dir, &params()).unwrap();
     let mut ends = Vec::new();
     for (header, block) in headers.iter().zip(&blocks) {
         store.append_headers(&[*header]).unwrap();
@@ -198,7 +198,7 @@ fn a_damaged_block_is_named_when_it_is_read_and_can_be_stored_anew() {
     let ends = filled(dir.path(), &[500, 600], true);
     let (_, blocks) = chain([500, 600]);
     flip(&dir.path().join(BLK0), ends[0] - 10, 4);
-    let (mut store, loaded) = BlockStore::open(dir.path(), &params()).unwrap();
+    let (mut store, _, loaded) = BlockStore::open(dir.path(), &params()).unwrap();
     assert_eq!(loaded.blocks.count(), 3);
     match store.reader().read(&blocks[0].hash) {
         Err(StoreError::Damaged { path, offset, .. }) => {
@@ -219,7 +219,7 @@ fn a_damaged_block_is_named_when_it_is_read_and_can_be_stored_anew() {
 fn files_roll_over_and_a_missing_one_costs_only_its_blocks() {
     let dir = tempfile::tempdir().unwrap();
     let (headers, blocks) = chain([3_999_000; 40]);
-    let (mut store, _) = BlockStore::open(dir.path(), &params()).unwrap();
+    let (mut store, _, _) = BlockStore::open(dir.path(), &params()).unwrap();
     store.append_headers(&headers).unwrap();
     store.append_blocks(&blocks).unwrap();
     drop(store);
@@ -233,13 +233,13 @@ fn files_roll_over_and_a_missing_one_costs_only_its_blocks() {
     assert_eq!(contents(dir.path()).blocks, hashes(&blocks));
 
     std::fs::remove_file(dir.path().join(BLK0)).unwrap();
-    let (store, loaded) = BlockStore::open(dir.path(), &params()).unwrap();
+    let (store, _, loaded) = BlockStore::open(dir.path(), &params()).unwrap();
     let left: Vec<_> = loaded.blocks.map(|b| b.unwrap().hash).collect();
     // 33 blocks were in the first file; the genesis block is stored again.
     assert_eq!(left[..7], hashes(&blocks)[33..]);
     assert_eq!(left[7..], [params().genesis_hash]);
     drop(store);
-    let (_, loaded) = BlockStore::open(dir.path(), &params()).unwrap();
+    let (_, _, loaded) = BlockStore::open(dir.path(), &params()).unwrap();
     assert_eq!(loaded.report.repairs, []);
     assert_eq!(loaded.headers.count(), 40);
 }

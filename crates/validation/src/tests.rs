@@ -66,7 +66,7 @@ fn options(queue: usize) -> Options {
 
 fn rig(check: CheckBlock, queue: usize) -> Rig {
     let dir = tempfile::tempdir().unwrap();
-    let (store, _) = BlockStore::open(dir.path(), &Params::new(Network::Bitcoin)).unwrap();
+    let (store, _, _) = BlockStore::open(dir.path(), &Params::new(Network::Bitcoin)).unwrap();
     let (sender, events) = unbounded();
     let sink = Sink::new(move |event| sender.send(event).unwrap());
     let pipeline = Pipeline::start_with(check, store, &options(queue), sink).unwrap();
@@ -86,7 +86,7 @@ fn verdict(event: Event) -> BlockVerdict {
 
 /// The hashes that a directory holds, genesis included.
 fn stored(dir: &Path) -> Vec<BlockHash> {
-    let (_, loaded) = BlockStore::open(dir, &Params::new(Network::Bitcoin)).unwrap();
+    let (_, _, loaded) = BlockStore::open(dir, &Params::new(Network::Bitcoin)).unwrap();
     assert_eq!(loaded.report.repairs, []);
     loaded.blocks.map(|b| b.unwrap().hash).collect()
 }
@@ -133,7 +133,7 @@ fn the_first_4312_blocks_of_the_main_network_are_checked_and_stored_once() {
     found.sort_unstable();
     all.sort_unstable();
     assert_eq!(found, all);
-    let (_, loaded) = BlockStore::open(rig.dir.path(), &Params::new(Network::Bitcoin)).unwrap();
+    let (_, _, loaded) = BlockStore::open(rig.dir.path(), &Params::new(Network::Bitcoin)).unwrap();
     let kept: Vec<Header> = loaded.headers.map(Result::unwrap).collect();
     assert_eq!(kept, headers[1..]);
 }
@@ -265,7 +265,7 @@ fn a_full_queue_gives_blocks_back_and_a_shutdown_decides_every_job_once() {
 #[test]
 fn a_listener_that_panics_does_not_stop_the_pipeline() {
     let dir = tempfile::tempdir().unwrap();
-    let (store, _) = BlockStore::open(dir.path(), &Params::new(Network::Bitcoin)).unwrap();
+    let (store, _, _) = BlockStore::open(dir.path(), &Params::new(Network::Bitcoin)).unwrap();
     let (sender, events) = unbounded();
     let pipeline = Pipeline::start(store, &options(8), move |event| {
         let verdict = verdict(event);

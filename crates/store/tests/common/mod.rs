@@ -80,7 +80,7 @@ pub(crate) struct Contents {
 
 /// Opens `dir`, reads everything, and checks that every block is what its hash says.
 pub(crate) fn open(dir: &Path) -> (BlockStore, Contents) {
-    let (store, loaded) = BlockStore::open(dir, &params()).unwrap();
+    let (store, _, loaded) = BlockStore::open(dir, &params()).unwrap();
     let reader = store.reader();
     let stored: Vec<StoredBlock> = loaded.blocks.map(Result::unwrap).collect();
     assert_eq!(stored[0].hash, params().genesis_hash);

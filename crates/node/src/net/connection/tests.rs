@@ -30,7 +30,7 @@ impl Lab {
     async fn with_queue(reports: usize) -> Self {
         let params = Params::new(Network::Regtest);
         let dir = tempfile::tempdir().unwrap();
-        let (store, _) = BlockStore::open(dir.path(), &params).unwrap();
+        let (store, _, _) = BlockStore::open(dir.path(), &params).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let far = TcpStream::connect(listener.local_addr().unwrap());
         let (far, near) = tokio::join!(far, listener.accept());

@@ -10,19 +10,19 @@ use tipward_primitives::MAX_BLOCK_SERIALIZED_SIZE;
 
 use crate::error::{Context as _, StoreError};
 use crate::layout::FRAME_HEAD;
-use crate::records::{BlockRecord, Position};
+use crate::records::{FrameRecord, Position};
 
 /// The blocks whose frames lie one after the other from `from` on, up to `to`, and where the last of them ends.
 ///
 /// A block counts only if its transactions are those that its header (and its witness commitment) commits to. So what
 /// is found is what was once written, and that had been checked; a torn or zeroed frame ends the search. There is no
 /// search beyond it: bytes within a block could look like a frame.
-pub(crate) fn find(
+pub(crate) fn blocks(
     path: &Path,
     magic: [u8; 4],
     from: Position,
     to: u32,
-) -> Result<(Vec<BlockRecord>, u32), StoreError> {
+) -> Result<(Vec<FrameRecord>, u32), StoreError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), from.offset)),
@@ -45,7 +45,7 @@ pub(crate) fn find(
         if !block.check_merkle_root() || !block.check_witness_commitment() {
             break;
         }
-        found.push(BlockRecord {
+        found.push(FrameRecord {
             hash: block.block_hash(),
             position,
             size,

@@ -1,4 +1,4 @@
-//! The writing end of the block files.
+//! The writing end of the block files and the undo files.
 
 use std::fs::{File, OpenOptions};
 use std::io::IoSlice;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Advice, FallocateFlags};
 
 use crate::error::{Context as _, StoreError};
+use crate::kind::Kind;
 use crate::layout::{self, FRAME_HEAD};
 use crate::manifest::sync_dir;
 use crate::records::Position;
@@ -18,12 +19,33 @@ const ALLOCATE: u64 = 16 << 20;
 /// pages do not pile up.
 const WRITE_OUT: u64 = 8 << 20;
 
-/// Blocks that one system call takes: two slices each, and Linux takes 1024 slices.
-pub(crate) const MAX_BLOCKS_AT_ONCE: usize = 512;
+/// Slices that one system call takes on Linux.
+const MAX_SLICES: usize = 1024;
 
-/// The block file that is being appended to.
+/// Frames that one system call takes: at most three slices each.
+pub(crate) const MAX_FRAMES_AT_ONCE: usize = MAX_SLICES / 3;
+
+/// A frame to append.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame<'a> {
+    /// What the size in the frame's head counts.
+    pub(crate) payload: &'a [u8],
+    /// What follows it, which the size does not count.
+    pub(crate) trailer: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// Bytes behind the frame's head.
+    pub(crate) fn body(&self) -> u32 {
+        u32::try_from(self.payload.len() + self.trailer.len())
+            .expect("a block has at most 4 MB, its undo data at most 250 MB (25,000 scripts of 10,000 bytes)")
+    }
+}
+
+/// The file of one kind that is being appended to.
 #[derive(Debug)]
-pub(crate) struct BlockFiles {
+pub(crate) struct FrameFiles {
+    kind: Kind,
     blocks_dir: PathBuf,
     magic: [u8; 4],
     number: u32,
@@ -34,18 +56,20 @@ pub(crate) struct BlockFiles {
     written_out: u64,
 }
 
-impl BlockFiles {
+impl FrameFiles {
     /// Opens the file in which `end` lies, cuts what lies behind, and goes on from there.
     pub(crate) fn open(
+        kind: Kind,
         blocks_dir: &Path,
         magic: [u8; 4],
         end: Position,
     ) -> Result<Self, StoreError> {
-        let path = layout::block_file(blocks_dir, end.file);
+        let path = kind.file(blocks_dir, end.file);
         let file = open_or_create(blocks_dir, &path)?;
         let end_offset = u64::from(end.offset);
         file.set_len(end_offset).context(&path, "truncate")?;
         Ok(Self {
+            kind,
             blocks_dir: blocks_dir.to_owned(),
             magic,
             number: end.file,
@@ -61,7 +85,7 @@ impl BlockFiles {
     pub(crate) fn end(&self) -> Position {
         Position {
             file: self.number,
-            offset: u32::try_from(self.end).expect("a block file has at most 128 MiB"),
+            offset: u32::try_from(self.end).expect("a file has at most 128 MiB, or one frame"),
         }
     }
 
@@ -70,14 +94,13 @@ impl BlockFiles {
         self.end == 0 || self.end + bytes <= layout::MAX_BLOCK_FILE_SIZE
     }
 
-    /// Syncs this file and goes on with the next. A failure to sync is [`StoreError::Stopped`].
+    /// Syncs this file and goes on with the next.
     pub(crate) fn next_file(&mut self) -> Result<(), StoreError> {
         let number = self.number + 1;
-        let path = layout::block_file(&self.blocks_dir, number);
+        let path = self.kind.file(&self.blocks_dir, number);
         let file = open_or_create(&self.blocks_dir, &path)?;
         file.set_len(0).context(&path, "truncate")?;
-        self.sync()
-            .map_err(|e| StoreError::Stopped(e.to_string()))?;
+        self.sync()?;
         self.release();
         self.number = number;
         self.path = path;
@@ -88,13 +111,13 @@ impl BlockFiles {
         Ok(())
     }
 
-    /// Appends blocks with one write. When that fails, the file is as it was before; when even that cannot be had,
+    /// Appends frames with one write. When that fails, the file is as it was before; when even that cannot be had,
     /// the error is [`StoreError::Stopped`].
-    pub(crate) fn append(&mut self, blocks: &[&[u8]]) -> Result<(), StoreError> {
-        let heads: Vec<[u8; FRAME_HEAD]> = blocks
+    pub(crate) fn append(&mut self, frames: &[Frame<'_>]) -> Result<(), StoreError> {
+        let heads: Vec<[u8; FRAME_HEAD]> = frames
             .iter()
-            .map(|block| {
-                let size = u32::try_from(block.len()).expect("a block has at most 4 MB");
+            .map(|frame| {
+                let size = frame.body() - frame.trailer.len() as u32;
                 let mut head = [0; FRAME_HEAD];
                 head[..4].copy_from_slice(&self.magic);
                 head[4..].copy_from_slice(&size.to_le_bytes());
@@ -103,8 +126,10 @@ impl BlockFiles {
             .collect();
         let mut slices: Vec<IoSlice<'_>> = heads
             .iter()
-            .zip(blocks)
-            .flat_map(|(head, block)| [IoSlice::new(head), IoSlice::new(block)])
+            .zip(frames)
+            .flat_map(|(head, frame)| [&head[..], frame.payload, frame.trailer])
+            .filter(|slice| !slice.is_empty())
+            .map(IoSlice::new)
             .collect();
         let bytes: u64 = slices.iter().map(|s| s.len() as u64).sum();
         self.allocate(self.end + bytes);
@@ -113,7 +138,7 @@ impl BlockFiles {
         let mut at = self.end;
         let mut rest = &mut slices[..];
         while !rest.is_empty() {
-            match rustix::io::pwritev(&self.file, &rest[..rest.len().min(1024)], at) {
+            match rustix::io::pwritev(&self.file, &rest[..rest.len().min(MAX_SLICES)], at) {
                 Ok(0) => {
                     let error = std::io::Error::from(std::io::ErrorKind::WriteZero);
                     let error = Err(error).context(&self.path, "append to");
@@ -149,9 +174,13 @@ impl BlockFiles {
         Ok(())
     }
 
-    /// Makes what was appended survive power loss.
+    /// Makes what was appended survive power loss. A failure is [`StoreError::Stopped`]: the kernel may have forgotten
+    /// what it could not write.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        self.file.sync_data().context(&self.path, "sync")
+        self.file
+            .sync_data()
+            .context(&self.path, "sync")
+            .map_err(|e| StoreError::Stopped(e.to_string()))
     }
 
     fn allocate(&mut self, end: u64) {
@@ -192,7 +221,7 @@ impl BlockFiles {
     }
 }
 
-impl Drop for BlockFiles {
+impl Drop for FrameFiles {
     fn drop(&mut self) {
         self.release();
     }

@@ -1,0 +1,176 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use tipward_primitives::BlockHash;
+
+use crate::error::StoreError;
+use crate::frame_files::{Frame, FrameFiles, MAX_FRAMES_AT_ONCE};
+use crate::frame_reader::FrameReader;
+use crate::kind::Kind;
+use crate::layout::FRAME_HEAD;
+use crate::loaded::Repair;
+use crate::log::Log;
+use crate::records::{FrameRecord, IndexRecord, Position};
+use crate::recover;
+
+/// Frames of one kind: the files that hold them, the log that says where each lies, and the same in memory. The writing
+/// side.
+#[derive(Debug)]
+pub(crate) struct Framed {
+    log: Log<IndexRecord>,
+    files: FrameFiles,
+    reader: Arc<FrameReader>,
+    unsynced_bytes: u64,
+    /// Something happened since the last sync.
+    dirty: bool,
+}
+
+/// A frame to append.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewFrame<'a> {
+    /// Of the block.
+    pub(crate) hash: BlockHash,
+    /// Of the block; zero for undo data.
+    pub(crate) transactions: u32,
+    pub(crate) frame: Frame<'a>,
+}
+
+/// What [`Framed::open`] found.
+pub(crate) struct OpenedFrames {
+    pub(crate) frames: Framed,
+    /// Records of the header log that the last sync mark covers.
+    pub(crate) synced_headers: u64,
+    pub(crate) repairs: Vec<Repair>,
+}
+
+impl Framed {
+    /// Opens or creates the files of `kind`, and repairs what a crash left.
+    pub(crate) fn open(
+        kind: Kind,
+        blocks_dir: &Path,
+        magic: [u8; 4],
+    ) -> Result<OpenedFrames, StoreError> {
+        let path = kind.index_log(blocks_dir);
+        let (mut log, mut repairs) = Log::open(path, kind.index_log_name(), magic)?;
+        let reader = FrameReader::new(kind, blocks_dir.to_owned());
+        let recovered = recover::load(kind, &mut log, blocks_dir, magic, reader.index())?;
+        let files = FrameFiles::open(kind, blocks_dir, magic, recovered.end)?;
+        repairs.extend(recovered.repairs);
+        let frames = Self {
+            log,
+            files,
+            reader: Arc::new(reader),
+            unsynced_bytes: 0,
+            dirty: recovered.unsynced || !repairs.is_empty(),
+        };
+        Ok(OpenedFrames {
+            frames,
+            synced_headers: recovered.synced_headers,
+            repairs,
+        })
+    }
+
+    pub(crate) fn reader(&self) -> &Arc<FrameReader> {
+        &self.reader
+    }
+
+    pub(crate) fn log(&self) -> &Log<IndexRecord> {
+        &self.log
+    }
+
+    /// Appends frames in this order. When it fails, frames at the front may be there nevertheless, and the files are as
+    /// if only those had been appended; when even that cannot be had, the error is [`StoreError::Stopped`].
+    pub(crate) fn append(&mut self, frames: &[NewFrame<'_>]) -> Result<(), StoreError> {
+        let mut rest = frames;
+        while let Some(first) = rest.first() {
+            if !self.files.has_room_for(bytes(first)) {
+                self.files.next_file()?;
+            }
+            let mut run_bytes = 0;
+            let run = rest
+                .iter()
+                .take(MAX_FRAMES_AT_ONCE)
+                .take_while(|frame| {
+                    run_bytes += bytes(frame);
+                    self.files.has_room_for(run_bytes)
+                })
+                .count()
+                // An empty file takes one frame, however large.
+                .max(1);
+            let (run, behind) = rest.split_at(run);
+            self.append_run(run)?;
+            rest = behind;
+        }
+        Ok(())
+    }
+
+    /// Appends frames that fit into the open file.
+    fn append_run(&mut self, frames: &[NewFrame<'_>]) -> Result<(), StoreError> {
+        let start = self.files.end();
+        let mut offset = start.offset;
+        let records: Vec<FrameRecord> = frames
+            .iter()
+            .map(|new| {
+                let position = Position {
+                    file: start.file,
+                    offset: offset + FRAME_HEAD as u32,
+                };
+                let size = new.frame.body();
+                offset = position.offset + size;
+                let checksum = crc32c::crc32c(new.frame.payload);
+                FrameRecord {
+                    hash: new.hash,
+                    position,
+                    size,
+                    transactions: new.transactions,
+                    checksum: crc32c::crc32c_append(checksum, new.frame.trailer),
+                }
+            })
+            .collect();
+        let frames: Vec<Frame<'_>> = frames.iter().map(|new| new.frame).collect();
+
+        self.files.append(&frames)?;
+        let logged = self
+            .log
+            .append(records.iter().copied().map(IndexRecord::Frame));
+        if let Err(e) = logged {
+            self.files.roll_back(start)?;
+            return Err(e);
+        }
+        for record in &records {
+            self.reader.index().insert(record);
+        }
+        self.dirty = true;
+        self.unsynced_bytes += u64::from(offset - start.offset);
+        Ok(())
+    }
+
+    /// Bytes appended since the last [`Framed::sync`].
+    pub(crate) fn unsynced_bytes(&self) -> u64 {
+        self.unsynced_bytes
+    }
+
+    /// Something was appended since the last [`Framed::sync`].
+    pub(crate) fn dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// Makes all that was appended survive power loss, and notes that in the log, along with the number of records of
+    /// the header log that are synced.
+    pub(crate) fn sync(&mut self, headers: u64) -> Result<(), StoreError> {
+        self.files.sync()?;
+        self.log.append([IndexRecord::SyncMark {
+            end: self.files.end(),
+            headers: u32::try_from(headers).unwrap_or(u32::MAX),
+        }])?;
+        self.log.sync()?;
+        self.unsynced_bytes = 0;
+        self.dirty = false;
+        Ok(())
+    }
+}
+
+/// Bytes that a frame takes in its file.
+fn bytes(new: &NewFrame<'_>) -> u64 {
+    FRAME_HEAD as u64 + u64::from(new.frame.body())
+}
