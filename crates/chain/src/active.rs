@@ -1,7 +1,4 @@
-//! How the active chain follows what is stored and what is found invalid.
-
-use std::cmp::Reverse;
-use std::collections::VecDeque;
+//! The active chain: what validation has committed.
 
 use tipward_primitives::{BlockHash, Height};
 
@@ -29,90 +26,10 @@ pub struct BlockRef {
 }
 
 impl Chain {
-    /// Notes that a block's body was checked without coins and is in a block file. `transactions` is their number.
-    ///
-    /// Blocks may come in any order. If this one completes a chain with more work than the active one, the tip moves to
-    /// the end of it. On average over all blocks it costs the same however far ahead of the tip they come: each block is
-    /// linked once, when the last one before it is stored, and that one finds it through the tree.
-    ///
-    /// A block that is not in the tree, or stored already, changes nothing.
-    pub fn mark_stored(&mut self, hash: &BlockHash, transactions: u32) -> Option<TipChange> {
-        let id = self.find(hash)?;
-        if self.is_stored(id) {
-            return None;
-        }
-        let status = self.status_mut(id);
-        status.set(Status::STORED);
-        status.transactions = transactions;
-
-        let parent = self.tree().parent(id)?;
-        if !self.is_linked(parent) {
-            return None;
-        }
-        let best = self.link_from(id);
-        self.activate(best)
-    }
-
-    /// Notes that a block breaks a rule, and with it all that builds on it. If it is part of the active chain, or the best
-    /// header builds on it, the best of the others take their place.
-    ///
-    /// A block that is not in the tree, and the genesis block, cannot be marked.
-    pub fn mark_invalid(&mut self, hash: &BlockHash) -> Option<TipChange> {
-        let id = self.find(hash).filter(|id| *id != HeaderId::GENESIS)?;
-        self.status_mut(id).set(Status::FAILED);
-        let mut descendants: Vec<HeaderId> = self.children(id).collect();
-        while let Some(descendant) = descendants.pop() {
-            // A mark that is there already covers all that builds on it.
-            if !self.view.status[descendant.at()].has(Status::FAILED_ANCESTOR) {
-                self.status_mut(descendant).set(Status::FAILED_ANCESTOR);
-                descendants.extend(self.children(descendant));
-            }
-        }
-        if self.is_invalid(self.best_header) {
-            self.view.best_header = self.find_best_header();
-        }
-        let tip = self.tip();
-        if self.is_invalid(tip) {
-            let best = self.find_best_candidate();
-            self.activate(best)
-        } else {
-            None
-        }
-    }
-
-    /// Links `id`, whose parent is linked, and all stored blocks that only waited for it. Returns the one of them that
-    /// should be the tip: it or, if none of them has more work, the present tip.
-    fn link_from(&mut self, id: HeaderId) -> HeaderId {
-        let mut best = self.tip();
-        let mut next = Some(id);
-        // Those whose parents are linked, nearest first.
-        let mut ready = VecDeque::new();
-        while let Some(id) = next {
-            let before = self
-                .tree()
-                .parent(id)
-                .and_then(|parent| self.chain_transactions(parent))
-                .unwrap_or(0);
-            let status = self.status_mut(id);
-            status.set(Status::LINKED);
-            status.chain_transactions = before.saturating_add(u64::from(status.transactions));
-            let valid = status.is_valid();
-            self.links[id.at()].turn = self.linked;
-            self.linked = self.linked.saturating_add(1);
-            if valid && self.entry(id).chainwork() > self.entry(best).chainwork() {
-                best = id;
-            }
-            let at = ready.len();
-            ready.extend(self.children(id).filter(|child| self.is_stored(*child)));
-            // First seen first.
-            ready.make_contiguous()[at..].reverse();
-            next = ready.pop_front();
-        }
-        best
-    }
-
-    /// Makes `tip` the active chain's tip.
-    fn activate(&mut self, tip: HeaderId) -> Option<TipChange> {
+    /// Notes that validation has connected and committed the chain that ends at this block; it is the active chain from
+    /// now on. `None` if it was before, and for a block that is not stored with all before it.
+    pub fn set_tip(&mut self, hash: &BlockHash) -> Option<TipChange> {
+        let tip = self.find(hash).filter(|id| self.is_linked(*id))?;
         let old = self.tip();
         if tip == old {
             return None;
@@ -139,41 +56,26 @@ impl Chain {
         Some(change)
     }
 
-    fn find_best_header(&self) -> HeaderId {
-        let is_valid = |id: HeaderId| !self.is_invalid(id);
-        self.ends_where(is_valid)
-            .max_by_key(|id| (self.entry(*id).chainwork(), Reverse(*id)))
-            .unwrap_or(HeaderId::GENESIS)
+    /// [`Chain::set_tip`] for the tip that an earlier run committed. As in Bitcoin Core its chain counts as complete before
+    /// any other: a restart does not change sides between branches with the same work.
+    pub fn restore_tip(&mut self, hash: &BlockHash) -> Option<TipChange> {
+        let change = self.set_tip(hash);
+        for block in change.iter().flat_map(|change| &change.connected) {
+            self.links[block.id.at()].turn = 0;
+        }
+        self.choose_candidate();
+        change
     }
 
-    fn find_best_candidate(&self) -> HeaderId {
-        let is_candidate = |id: HeaderId| self.view.status[id.at()].is_candidate();
-        self.ends_where(is_candidate)
-            .max_by_key(|id| {
-                (
-                    self.entry(*id).chainwork(),
-                    Reverse(self.links[id.at()].turn),
-                )
-            })
-            .unwrap_or(HeaderId::GENESIS)
+    /// Notes that a stored block was part of the active chain in an earlier run, so that it is no stranger in this one
+    /// ([`ChainView::is_validated`](crate::ChainView::is_validated)).
+    pub fn mark_validated(&mut self, hash: &BlockHash) {
+        if let Some(id) = self.find(hash).filter(|id| self.is_linked(*id)) {
+            self.status_mut(id).set(Status::WAS_ACTIVE);
+        }
     }
 
-    /// For each branch the last header up to which all are as wanted.
-    fn ends_where(&self, holds: impl Fn(HeaderId) -> bool) -> impl Iterator<Item = HeaderId> {
-        self.view
-            .leaves
-            .iter()
-            .filter_map(move |leaf| self.tree().last_where(*leaf, &holds))
-    }
-
-    fn status_mut(&mut self, id: HeaderId) -> &mut Status {
-        self.view
-            .status
-            .get_mut(id.at())
-            .expect("every header of the tree has a status")
-    }
-
-    fn block_ref(&self, id: HeaderId) -> BlockRef {
+    pub(crate) fn block_ref(&self, id: HeaderId) -> BlockRef {
         let entry = self.entry(id);
         BlockRef {
             id,

@@ -2,27 +2,31 @@ use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use tipward_primitives::{BlockHash, Header, Params, Timestamp};
+use tipward_primitives::{BlockHash, Header, Params, Timestamp, Work};
 
 use crate::cow::CowVec;
 use crate::status::Status;
 use crate::tree::{HeaderId, HeaderTree};
 use crate::view::ChainView;
+use crate::work;
 
-/// The header tree, the active chain and the best header, with all that changes them.
+/// The header tree, the active chain, its candidate and the best header, with all that changes them.
 ///
 /// There is one in a node, and its owner alone changes it. All that can be read of it is read through [`ChainView`], which
 /// it dereferences to; [`Chain::view`] gives a copy for other threads.
 ///
-/// In this form the active chain is the one with the most work all of whose blocks are stored; of several, the first that
-/// was complete.
+/// It never connects a block: what is stored and what is known to be invalid makes the candidate
+/// ([`ChainView::candidate`]), validation goes there, and [`Chain::set_tip`] notes how far it has come.
 #[derive(Debug)]
 pub struct Chain {
     pub(crate) view: ChainView,
     /// One for each header; what no reader needs, and so no copy is made of.
     pub(crate) links: Vec<Links>,
     /// Blocks that were linked so far: the number of the next one's turn.
-    pub(crate) linked: u32,
+    pub(crate) linked: i32,
+    /// The turn that the next preferred block gets, and the work that the candidate had when the last one got its.
+    pub(crate) next_precious: i32,
+    pub(crate) last_precious_work: Work,
 }
 
 /// Where to go from a header away from the genesis block, 12 bytes.
@@ -34,8 +38,8 @@ pub(crate) struct Links {
     /// The one that was put in before this one of those with the same parent; likewise.
     sibling: HeaderId,
     /// The block's turn in becoming linked: of two branches with the same work, the one whose last block has the earlier
-    /// turn was complete first.
-    pub(crate) turn: u32,
+    /// turn was complete first. A preferred block has a negative one.
+    pub(crate) turn: i32,
 }
 
 impl Links {
@@ -76,10 +80,13 @@ impl Chain {
                 active,
                 leaves: Arc::new(BTreeSet::from([HeaderId::GENESIS])),
                 best_header: HeaderId::GENESIS,
+                candidate: HeaderId::GENESIS,
                 synced_once: false,
             },
             links: vec![Links::with_sibling(HeaderId::GENESIS)],
             linked: 1,
+            next_precious: -1,
+            last_precious_work: work::zero(),
         }
     }
 
@@ -125,7 +132,7 @@ impl Chain {
 
         let mut status = Status::default();
         if !view.status[parent.at()].is_valid() {
-            status.set(Status::FAILED_ANCESTOR);
+            status.set(Status::FAILED);
         }
         view.status.push(status);
         let sibling = std::mem::replace(&mut self.links[parent.at()].child, id);

@@ -1,4 +1,11 @@
 //! What the peer-to-peer machine and the validation pipeline say to each other.
+//!
+//! ```text
+//!  machine ── BlockJob ──────────────────────────▶ check, store
+//!  machine ◀─ BlockVerdict: stored or refused ──── check, store
+//!  machine ── goal: the view with its candidate ─▶ connect
+//!  machine ◀─ ChainEvent ───────────────────────── connect
+//! ```
 
 use tipward_consensus::{BlockContext, Reject};
 use tipward_primitives::{BlockHash, Height};
@@ -52,6 +59,42 @@ pub enum BlockOutcome {
     Refused(Reject),
     /// We could not check or store it; nobody else is to blame.
     Failed(Fault),
+}
+
+/// What connecting has done to the active chain. Every event is about the newest goal that was given by then, or an older
+/// one.
+#[derive(Clone, Debug)]
+pub enum ChainEvent {
+    /// The active chain ends here now: every block of it has been connected and committed. In a reorganization this comes
+    /// once, when the new branch has more work than the old one had, or when connecting has gone as far as it can.
+    TipMoved {
+        /// The new tip.
+        tip: BlockHash,
+    },
+    /// A stored block breaks a rule that needs coins, or one of its scripts fails.
+    BlockInvalid {
+        /// The block.
+        hash: BlockHash,
+        /// Its height.
+        height: Height,
+        /// The rule.
+        reject: Reject,
+    },
+    /// Connecting has reached a goal, or has gone towards it as far as it can: then [`ChainEvent::BlockInvalid`] came
+    /// before and said why. All goals before it are settled too.
+    Settled {
+        /// The goal's number.
+        goal: u64,
+    },
+}
+
+/// What the user or a broken rule made of a block, as it is kept for the next run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BlockMark {
+    /// See [`Chain::mark_invalid`](crate::Chain::mark_invalid).
+    Invalid,
+    /// See [`Chain::reconsider`](crate::Chain::reconsider).
+    Reconsidered,
 }
 
 /// Our own failure: the disk, the clock, a bug. It blames no peer and condemns no block.

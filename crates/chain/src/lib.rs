@@ -5,17 +5,20 @@
 //!                                                   │ no                     ▲
 //!                                                   └──▶ Presync (per peer) ─┘
 //!
-//!   verdict on a block   ──▶ Chain::mark_stored / mark_invalid ──▶ TipChange: blocks that left and joined the active chain
+//!   verdict on a block   ──▶ Chain::mark_stored, mark_invalid, reconsider, precious ──▶ candidate: where to connect to
+//!   connected, committed ──▶ Chain::set_tip ──▶ TipChange: blocks that left and joined the active chain
 //!
 //!   everything that reads ◀── Arc<ChainView> ◀── Chain::view
 //! ```
 //!
 //! - [`HeaderTree`]: every header with its height, its chain's work, its ancestors. Grows, never shrinks, and is cheap to
 //!   clone.
-//! - [`Chain`]: the tree, which blocks are stored or invalid, the active chain, the best header. One owner changes it.
+//! - [`Chain`]: the tree, which blocks are stored or invalid, the candidate, the active chain, the best header. One owner
+//!   changes it.
 //! - [`ChainView`]: the same for reading, at one moment, from any thread, without waiting.
 //! - [`presync`]: a long chain of headers proves its work before it takes memory.
-//! - [`BlockJob`] and [`BlockVerdict`]: what those who download blocks and those who check them say to each other.
+//! - [`BlockJob`], [`BlockVerdict`] and [`ChainEvent`]: what those who download blocks and those who check and connect them
+//!   say to each other.
 //!
 //! A million headers take about 170 MB: 128 bytes for the entry, 16 for the block's status, 12 for the links to its
 //! children, about 10 in the hash index and 4 in the active chain.
@@ -25,6 +28,7 @@
 
 mod accept;
 mod active;
+mod candidate;
 mod chain;
 mod context;
 mod cow;
@@ -45,7 +49,7 @@ mod work;
 pub use accept::{Accepted, AcceptedHeaders, RefusedHeader};
 pub use active::{BlockRef, TipChange};
 pub use chain::Chain;
-pub use job::{BlockJob, BlockOutcome, BlockVerdict, Fault};
+pub use job::{BlockJob, BlockMark, BlockOutcome, BlockVerdict, ChainEvent, Fault};
 pub use message::{BadHeaders, check_headers};
 pub use path::MissingBlock;
 pub use presync::{Presync, PresyncPhase};

@@ -13,12 +13,10 @@ impl Status {
     pub(crate) const STORED: u8 = 1;
     /// The block and all before it are stored.
     pub(crate) const LINKED: u8 = 1 << 1;
-    /// The block itself breaks a rule.
+    /// The block or one before it breaks a rule, or the user said so. What builds on a block with this mark has it too.
     pub(crate) const FAILED: u8 = 1 << 2;
-    /// A block before it does.
-    pub(crate) const FAILED_ANCESTOR: u8 = 1 << 3;
-    /// The block is or once was part of the active chain.
-    pub(crate) const WAS_ACTIVE: u8 = 1 << 4;
+    /// The block is or once was part of the active chain: every rule was checked, but the scripts that are assumed valid.
+    pub(crate) const WAS_ACTIVE: u8 = 1 << 3;
 
     pub(crate) fn has(self, flag: u8) -> bool {
         self.flags & flag != 0
@@ -28,12 +26,16 @@ impl Status {
         self.flags |= flag;
     }
 
-    /// Neither the block nor one before it is known to break a rule.
-    pub(crate) fn is_valid(self) -> bool {
-        !self.has(Self::FAILED | Self::FAILED_ANCESTOR)
+    pub(crate) fn unset(&mut self, flag: u8) {
+        self.flags &= !flag;
     }
 
-    /// It can be part of the active chain: the whole way to it is stored and not known to be invalid.
+    /// Neither the block nor one before it is known to break a rule.
+    pub(crate) fn is_valid(self) -> bool {
+        !self.has(Self::FAILED)
+    }
+
+    /// It can become part of the active chain: the whole way to it is stored and not known to be invalid.
     pub(crate) fn is_candidate(self) -> bool {
         self.has(Self::LINKED) && self.is_valid()
     }

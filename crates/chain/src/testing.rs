@@ -85,6 +85,19 @@ pub(crate) fn insert_all(chain: &mut Chain, headers: &[Header]) {
     }
 }
 
+pub(crate) fn store_all(chain: &mut Chain, headers: &[Header]) {
+    for header in headers {
+        chain.mark_stored(&header.block_hash(), 1);
+    }
+}
+
+/// A trunk of so many blocks, and on its second one a branch.
+pub(crate) fn fork(trunk: usize, branch: usize) -> (Vec<Header>, Vec<Header>) {
+    let trunk = chain_of(&genesis(&regtest()), trunk, unmined);
+    let branch = chain_of(&trunk[1], branch, |parent, i| unmined(parent, 100 + i));
+    (trunk, branch)
+}
+
 pub(crate) fn hashes(headers: &[Header]) -> Vec<BlockHash> {
     headers.iter().map(Header::block_hash).collect()
 }

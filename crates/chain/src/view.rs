@@ -12,10 +12,14 @@ use crate::work;
 /// A tip older than this means that there is much to catch up with. Core's `-maxtipage`.
 const MAX_TIP_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// In seconds.
+const TWO_WEEKS: u32 = 14 * 24 * 60 * 60;
+
 /// Blocks' worth of work below the tip from which a fork is still interesting enough to keep its headers.
 const FORK_BUFFER: u32 = 144;
 
-/// What is known of the chain at one moment: every header, which blocks are stored, the active chain, the best header.
+/// What is known of the chain at one moment: every header, which blocks are stored or invalid, the active chain, its
+/// candidate, the best header.
 ///
 /// It never changes, and a clone is cheap; readers in other threads hold one in an `Arc` while the owner of the
 /// [`Chain`](crate::Chain) goes on. Blocks are named by [`HeaderId`]; [`ChainView::find`] gives that of a hash.
@@ -33,6 +37,7 @@ pub struct ChainView {
     /// The headers on which no other one builds.
     pub(crate) leaves: Arc<BTreeSet<HeaderId>>,
     pub(crate) best_header: HeaderId,
+    pub(crate) candidate: HeaderId,
     /// Initial block download is over and does not come back.
     pub(crate) synced_once: bool,
 }
@@ -78,7 +83,16 @@ impl ChainView {
         self.best_header
     }
 
-    /// The tip of the active chain.
+    /// The block that the active chain should end at: the one with the most work of those that are stored with all before
+    /// them and not known to be invalid. Of several with the same work, the one that was complete first, unless the user
+    /// preferred another ([`Chain::precious`](crate::Chain::precious)).
+    ///
+    /// Until validation has connected the way to it, the active chain ends elsewhere.
+    pub fn candidate(&self) -> HeaderId {
+        self.candidate
+    }
+
+    /// The tip of the active chain: the blocks that validation has connected.
     pub fn tip(&self) -> HeaderId {
         self.active.last().copied().unwrap_or(HeaderId::GENESIS)
     }
@@ -151,6 +165,23 @@ impl ChainView {
         !self.status[id.at()].is_valid()
     }
 
+    /// The first block on the way to `id` that was found invalid.
+    pub fn first_invalid(&self, id: HeaderId) -> Option<HeaderId> {
+        let is_valid = |id: HeaderId| !self.is_invalid(id);
+        match self.tree.last_where(id, is_valid) {
+            Some(last_valid) if last_valid == id => None,
+            Some(last_valid) => self.tree.ancestor(id, self.height(last_valid) + 1),
+            None => Some(HeaderId::GENESIS),
+        }
+    }
+
+    /// Whether the block is or once was part of the active chain, and nothing speaks against it since: all its rules were
+    /// checked, but for scripts that are assumed valid.
+    pub fn is_validated(&self, id: HeaderId) -> bool {
+        let status = self.status[id.at()];
+        status.has(Status::WAS_ACTIVE) && status.is_valid()
+    }
+
     /// Number of the block's transactions; `None` until it is stored.
     pub fn transactions(&self, id: HeaderId) -> Option<u32> {
         let status = self.status[id.at()];
@@ -178,6 +209,32 @@ impl ChainView {
         let tip = self.entry(self.tip());
         let day = work::times(work::of_bits(tip.bits()), FORK_BUFFER);
         work::subtract(tip.chainwork(), day).max(self.params.minimum_chain_work)
+    }
+
+    /// Whether what was worked on top of `block` up to the best header would take the whole network so many seconds or
+    /// more, at the best header's difficulty.
+    pub fn is_buried_for(&self, block: HeaderId, seconds: u32) -> bool {
+        let best = self.entry(self.best_header);
+        let on_top = work::subtract(best.chainwork(), self.entry(block).chainwork());
+        let spacing = self.params.pow_target_spacing;
+        work::times(on_top, spacing) >= work::times(work::of_bits(best.bits()), seconds)
+    }
+
+    /// Whether the scripts of `block` may be taken for valid because it is `assume_valid` or an ancestor of it. Never with
+    /// a hash of zeros, which is how that is turned off.
+    ///
+    /// As in Bitcoin Core the block must also be part of the best header's chain, that chain must have the minimum of
+    /// work, and there must be more than two weeks' worth of work on top of the block: so whoever wants us to take an
+    /// invalid block would have to spend that much on it, even after having talked the user into a wrong setting.
+    pub fn scripts_assumed_valid(&self, block: HeaderId, assume_valid: &BlockHash) -> bool {
+        let Some(assumed) = self.find(assume_valid) else {
+            return false;
+        };
+        let best = self.entry(self.best_header);
+        self.tree.is_ancestor(block, assumed)
+            && self.tree.is_ancestor(block, self.best_header)
+            && best.chainwork() >= self.params.minimum_chain_work
+            && self.is_buried_for(block, TWO_WEEKS + 1)
     }
 
     /// Whether the node still catches up with the network, by Core's rule: until, for the first time, the active chain

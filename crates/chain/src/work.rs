@@ -32,7 +32,23 @@ pub(crate) fn subtract(a: Work, b: Work) -> Work {
 
 /// `work` so many times, or the most that 256 bits hold.
 pub(crate) fn times(work: Work, factor: u32) -> Work {
-    (0..factor).fold(zero(), |sum, _| add(sum, work))
+    let mut product = [0; 32];
+    let mut carry = 0_u64;
+    for (digit, out) in work
+        .to_le_bytes()
+        .chunks_exact(4)
+        .zip(product.chunks_exact_mut(4))
+    {
+        let digit = u32::from_le_bytes([digit[0], digit[1], digit[2], digit[3]]);
+        let sum = u64::from(digit) * u64::from(factor) + carry;
+        out.copy_from_slice(&(sum as u32).to_le_bytes());
+        carry = sum >> 32;
+    }
+    if carry == 0 {
+        Work::from_le_bytes(product)
+    } else {
+        Work::from_le_bytes([0xff; 32])
+    }
 }
 
 /// How many hashes it takes on average to meet the target that `bits` stand for: 2^256 / (target + 1). Zero where they

@@ -50,6 +50,9 @@ pub(crate) fn load(
         chain.mark_stored(&block.hash, block.transactions);
         blocks += 1;
     }
+    // Until there is a connect stage whose coins know the tip: what is stored counts as connected.
+    let candidate = chain.hash(chain.candidate());
+    chain.restore_tip(&candidate);
     chain.update_initial_block_download(now);
     tracing::info!(
         target: "store",

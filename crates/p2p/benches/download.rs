@@ -8,7 +8,7 @@ use std::time::Duration;
 use bitcoin::hashes::Hash as _;
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use tipward_chain::{BlockOutcome, BlockVerdict, Chain};
+use tipward_chain::{BlockOutcome, BlockVerdict, Chain, ChainEvent};
 use tipward_p2p::addr::Address;
 use tipward_p2p::addrman::AddrMan;
 use tipward_p2p::pool::PoolConfig;
@@ -106,6 +106,14 @@ impl Run {
                         size: block.size(),
                         outcome: BlockOutcome::Stored { transactions: 1 },
                     }));
+                }
+                Action::Goal(goal) => {
+                    let chain = self.machine.chain();
+                    let tip = chain.hash(chain.candidate());
+                    self.inputs
+                        .push_back(Input::Chain(ChainEvent::TipMoved { tip }));
+                    self.inputs
+                        .push_back(Input::Chain(ChainEvent::Settled { goal }));
                 }
                 _ => {}
             }

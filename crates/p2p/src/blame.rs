@@ -1,4 +1,4 @@
-//! Who is at fault when a header or a block is refused.
+//! Who is at fault when a header or a block is refused, and what that says about the block.
 
 use tipward_consensus::RejectKind;
 
@@ -9,8 +9,10 @@ use crate::io::ConnKind;
 pub(crate) enum Refused {
     /// A header.
     Header,
-    /// A block's body.
+    /// A block's body, on arrival, by the rules that need no coins.
     Body,
+    /// A stored block, when it was connected.
+    Connected,
 }
 
 /// What follows for the peer that sent it.
@@ -25,29 +27,62 @@ pub(crate) enum Blame {
     Liar,
 }
 
-/// What follows for the peer that sent something that was refused: Core's `MaybePunishNodeForBlock`, with one difference
-/// ([`Blame::Liar`]). Our own failures never come here: they are no `Reject`.
-pub(crate) fn blame(kind: RejectKind, refused: Refused, conn: ConnKind) -> Blame {
+/// What follows for the block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Nothing: what was refused is no block that we keep, or is not the block that the header stands for. A body is
+    /// fetched again.
+    Unknown,
+    /// It and what builds on it are invalid.
+    Invalid,
+    /// What was in order when it was stored is not any more: our disk or our bug. It says nothing about the block.
+    OurFault,
+}
+
+/// What follows for a block that was refused, and for the peer that sent it: Core's `MaybePunishNodeForBlock`, with one
+/// difference ([`Blame::Liar`]). Our own failures do not come here, except in the guise of a rule that a stored block
+/// cannot break any more; everything else of the kind is no `Reject`.
+pub(crate) fn judge(kind: RejectKind, refused: Refused, conn: ConnKind) -> (Fate, Blame) {
+    use RejectKind as Kind;
     match (kind, refused) {
+        (Kind::Consensus | Kind::Mutated, Refused::Header) => (Fate::Unknown, Blame::Misbehaving),
         // Whoever relays it could have known.
-        (RejectKind::Consensus | RejectKind::Mutated, Refused::Body) => Blame::Liar,
-        (RejectKind::Consensus | RejectKind::Mutated, Refused::Header) => Blame::Misbehaving,
-        (RejectKind::InvalidHeader | RejectKind::InvalidPrev | RejectKind::MissingPrev, _) => {
-            Blame::Misbehaving
+        (Kind::Consensus, Refused::Body) => (Fate::Invalid, Blame::Liar),
+        (Kind::Mutated, Refused::Body) => (Fate::Unknown, Blame::Liar),
+        // The body is the header's, or it would not have been stored: any honest source would have sent the same, so that
+        // a peer that the user named stays.
+        (Kind::Consensus, Refused::Connected) => (Fate::Invalid, Blame::Misbehaving),
+        (Kind::Mutated, Refused::Connected) => (Fate::OurFault, Blame::None),
+        (Kind::InvalidHeader | Kind::InvalidPrev | Kind::MissingPrev, Refused::Header) => {
+            (Fate::Unknown, Blame::Misbehaving)
         }
-        // An outbound peer on a chain that we know to be invalid is no source of blocks; an inbound one may just not have
-        // our rules yet, and costs us nothing.
-        (RejectKind::CachedInvalid, _) => match conn {
-            ConnKind::Inbound => Blame::None,
-            ConnKind::OutboundFullRelay
-            | ConnKind::BlockRelayOnly
-            | ConnKind::Feeler
-            | ConnKind::AddrFetch
-            | ConnKind::Manual => Blame::Misbehaving,
-        },
-        // Its clock, or ours.
-        (RejectKind::TimeFuture, _) => Blame::None,
-        // A young or a small chain is no crime; it is just not kept.
-        (RejectKind::HeaderLowWork, _) => Blame::None,
+        (
+            Kind::InvalidHeader | Kind::InvalidPrev | Kind::MissingPrev,
+            Refused::Body | Refused::Connected,
+        ) => (Fate::Invalid, Blame::Misbehaving),
+        (Kind::CachedInvalid, Refused::Header) => (Fate::Unknown, blame_for_known(conn)),
+        (Kind::CachedInvalid, Refused::Body | Refused::Connected) => {
+            (Fate::Invalid, blame_for_known(conn))
+        }
+        // Its clock or ours; a young or a small chain, which is no crime.
+        (Kind::TimeFuture | Kind::HeaderLowWork, Refused::Header | Refused::Body) => {
+            (Fate::Unknown, Blame::None)
+        }
+        (Kind::TimeFuture | Kind::HeaderLowWork, Refused::Connected) => {
+            (Fate::OurFault, Blame::None)
+        }
+    }
+}
+
+/// An outbound peer on a chain that we know to be invalid is no source of blocks; an inbound one may just not have our
+/// rules yet, and costs us nothing.
+fn blame_for_known(conn: ConnKind) -> Blame {
+    match conn {
+        ConnKind::Inbound => Blame::None,
+        ConnKind::OutboundFullRelay
+        | ConnKind::BlockRelayOnly
+        | ConnKind::Feeler
+        | ConnKind::AddrFetch
+        | ConnKind::Manual => Blame::Misbehaving,
     }
 }

@@ -54,7 +54,7 @@ use self::request::probe;
 pub(crate) use self::request::{get_headers, is_recent};
 use self::weigh::Weighed;
 use crate::availability;
-use crate::blame::{Blame, Refused, blame};
+use crate::blame::{Blame, Refused, judge};
 use crate::event::Event;
 use crate::io::{Action, ConnKind, DisconnectReason, PeerId};
 use crate::peer::Peer;
@@ -359,7 +359,7 @@ impl HeaderSync {
                 .peers
                 .get(&peer)
                 .map_or(ConnKind::Inbound, |p| p.kind);
-            match blame(kind, Refused::Header, conn) {
+            match judge(kind, Refused::Header, conn).1 {
                 Blame::None => {}
                 Blame::Misbehaving | Blame::Liar => {
                     shared

@@ -1,6 +1,6 @@
 //! The machine's whole vocabulary: [`Input`] in, [`Action`] out.
 
-use tipward_chain::{BlockJob, BlockVerdict};
+use tipward_chain::{BlockJob, BlockMark, BlockVerdict, ChainEvent};
 use tipward_primitives::{BlockHash, Header, RawBlock};
 
 use crate::addr::Address;
@@ -79,6 +79,8 @@ pub enum Input {
     },
     /// The verdict on a [`Action::CheckBlock`].
     Verdict(BlockVerdict),
+    /// What connecting has come to: the answer to [`Action::Goal`].
+    Chain(ChainEvent),
     /// The answer to [`Action::ReadBlock`]: the message is on its way to the peer, or the block could not be read.
     BlockServed {
         /// For whom.
@@ -167,6 +169,11 @@ pub enum Action {
         /// The block.
         block: RawBlock,
     },
+    /// The candidate changed: have validation connect the way to the candidate of the chain as it is now, under this
+    /// number. Numbers grow; a goal takes the place of the one before it. [`Input::Chain`] answers.
+    Goal(u64),
+    /// Keep for the next run that a block was found invalid, or that this was taken back; in the order given.
+    MarkBlock(BlockHash, BlockMark),
     /// Append headers, parents first, to the header log.
     PersistHeaders(Vec<Header>),
     /// Read a stored block and send it to a peer; [`Input::BlockServed`] answers.

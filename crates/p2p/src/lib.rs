@@ -37,6 +37,7 @@ mod peer;
 mod ping;
 pub mod pool;
 pub mod sealed;
+mod senders;
 mod serve;
 mod shared;
 pub mod snapshot;

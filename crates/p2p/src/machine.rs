@@ -5,7 +5,7 @@
 //!            Input                                                   Action
 //!              |                                                       ^
 //!              v                                                       |
-//!   handle: connections | handshake, ping | header_sync | download | serve | chain_guard --> outbox
+//!   handle: connections | handshake, ping | header_sync | download, connect | serve | chain_guard --> outbox
 //!                                  \            |           |         /
 //!                                   +---- Shared: peers, chain, totals, randomness
 //! ```
@@ -13,9 +13,11 @@
 //! # Order
 //!
 //! What a peer sends takes effect in the order in which it was sent. A block takes a while to be judged, by others; until
-//! the verdict is here and published, whatever the same peer sent after the block waits, its pings included. So when a
-//! peer sees our `pong`, everything that it sent before has happened. The one exception is a block that we asked for: it
-//! goes to the checkers at once, because whether its body is good depends on nothing else that the peer said.
+//! the verdict is here and published, whatever the same peer sent after the block waits, its pings included; and if the
+//! block made another candidate of the chain, until that is connected or found invalid. So when a peer sees our `pong`,
+//! everything that it sent before has happened. The one exception is a block that we asked for: it goes to the checkers at
+//! once, because whether its body is good depends on nothing else that the peer said. And in initial block download,
+//! while blocks are stored far ahead of what is connected, nobody waits for connecting.
 //!
 //! What waits is bounded in number and bytes; beyond that the connection is not read until it was worked off.
 //!
@@ -25,6 +27,7 @@
 //! actions.
 
 mod blocks;
+mod connect;
 mod connections;
 mod messages;
 mod report;
@@ -39,6 +42,7 @@ use tipward_primitives::{BlockHash, Timestamp};
 
 use self::blocks::Job;
 pub use self::blocks::Submitted;
+use self::connect::Goal;
 use self::connections::Pending;
 use crate::addr::{AddrNetwork, Address};
 use crate::addrman::AddrMan;
@@ -50,6 +54,7 @@ use crate::gossip::Gossip;
 use crate::header_sync::HeaderSync;
 use crate::io::{Action, Input, PeerId};
 use crate::pool::Pool;
+use crate::senders::Senders;
 use crate::serve::Serve;
 use crate::shared::Shared;
 use crate::snapshot::{LeftPeer, Snapshot};
@@ -89,6 +94,10 @@ pub struct Machine {
     group_secret: [u8; 16],
     /// Best header that the download goes for.
     heading_for: HeaderId,
+    /// What validation was told to do, and how far it is.
+    goal: Goal,
+    /// Who sent the blocks that are stored and not connected.
+    senders: Senders,
 }
 
 impl Machine {
@@ -104,7 +113,7 @@ impl Machine {
             },
             now,
         );
-        let heading_for = chain.best_header();
+        let (heading_for, tip) = (chain.best_header(), chain.tip());
         let mut shared = Shared::new(config, chain, seed);
         let pool = Pool::new(shared.config.pool.clone(), addrman, shared.rng.random());
         let mut gossip = Gossip::new(shared.rng.random());
@@ -132,8 +141,12 @@ impl Machine {
             next_surplus_check: now,
             group_secret,
             heading_for,
+            goal: Goal::new(tip),
+            senders: Senders::default(),
         };
         machine.reroute();
+        // Blocks that were stored in an earlier run and not connected.
+        machine.candidate_may_have_moved();
         machine
     }
 
@@ -172,6 +185,7 @@ impl Machine {
             }
             Input::Disconnected { peer, error } => self.disconnected(peer, error),
             Input::Verdict(verdict) => self.verdict(verdict),
+            Input::Chain(event) => self.chain_event(event),
             Input::BlockServed { peer, hash, found } => {
                 self.serve.served(&mut self.shared, peer, hash, found);
                 self.released.push_back(peer);

@@ -33,14 +33,23 @@ pub(crate) struct PingState {
     pub(crate) min: Option<Duration>,
 }
 
-/// Messages that wait until the verdicts on blocks that came before them are known.
+/// Messages that wait until what became of the blocks that came before them is known.
 #[derive(Debug, Default)]
 pub(crate) struct Deferred {
     /// Blocks of this peer that are being checked.
     pub(crate) verdicts_due: usize,
+    /// The goal that follows from such a block, until it is settled.
+    pub(crate) goal_due: Option<u64>,
     pub(crate) messages: VecDeque<(Message, usize)>,
     /// Size of `messages` on the wire, in bytes.
     pub(crate) bytes: usize,
+}
+
+impl Deferred {
+    /// Something that the peer sent is still being judged.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.verdicts_due > 0 || self.goal_due.is_some()
+    }
 }
 
 /// Core's guard against outbound peers whose chain stays behind ours.

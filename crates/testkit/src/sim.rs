@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
-use tipward_chain::Chain;
+use tipward_chain::{Chain, ChainEvent};
 use tipward_p2p::addrman::AddrMan;
 use tipward_p2p::{Action, Command, Config, ConnKind, DisconnectReason, Input, Machine, PeerId};
 use tipward_primitives::{BlockHash, Timestamp};
@@ -87,6 +87,8 @@ enum Event {
     Closed(PeerId),
     /// A verdict is there.
     Verdict(tipward_chain::BlockVerdict),
+    /// Validation has come further.
+    Chain(ChainEvent),
     /// Something happens in the world.
     World(usize),
     /// A message of ours has left.
@@ -333,6 +335,7 @@ impl Simulation {
                 }
                 self.input(Input::Verdict(verdict));
             }
+            Event::Chain(event) => self.input(Input::Chain(event)),
             Event::World(i) => {
                 let (_, happening) = self.scenario.happenings[i].clone();
                 self.world(&happening);
@@ -532,11 +535,19 @@ impl Simulation {
                     self.report.log.push(format!("{after:10.3} {event}"));
                 }
             }
+            Action::Goal(goal) => {
+                let chain = self.machine.chain();
+                let tip = chain.hash(chain.candidate());
+                for event in [ChainEvent::TipMoved { tip }, ChainEvent::Settled { goal }] {
+                    self.schedule(self.now, Event::Chain(event));
+                }
+            }
             Action::Halt(what) => panic!("the machine gave up: {what}"),
             Action::Connect { peer, .. } => self.input_later_failed(peer),
             Action::Resolve { .. }
             | Action::Publish
             | Action::PersistHeaders(_)
+            | Action::MarkBlock(..)
             | Action::ReadBlock { .. } => {}
         }
     }

@@ -8,6 +8,7 @@ fn stored(count: usize) -> (Chain, Vec<Header>) {
     let mut chain = chain_with(&regtest(), &headers);
     for hash in hashes(&headers) {
         chain.mark_stored(&hash, 1);
+        chain.set_tip(&hash);
     }
     (chain, headers)
 }

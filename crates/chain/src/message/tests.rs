@@ -57,6 +57,7 @@ fn the_way_to_the_best_header_and_to_the_tip_is_best_chain() {
     for header in headers[..2].iter().chain(&branch[..1]) {
         chain.mark_stored(&header.block_hash(), 1);
     }
+    chain.set_tip(&branch[0].block_hash());
     let on_best =
         |header: &Header| chain.is_on_best_chain(chain.find(&header.block_hash()).unwrap());
     assert!(headers.iter().all(on_best));

@@ -1,3 +1,5 @@
+use bitcoin::hashes::Hash as _;
+
 use super::*;
 use crate::Chain;
 use crate::testing::{chain_of, chain_with, genesis, insert_all, regtest, unmined};
@@ -11,6 +13,7 @@ fn example() -> (Chain, Vec<Header>, Header) {
     for header in &headers[..10] {
         chain.mark_stored(&header.block_hash(), 2);
     }
+    chain.set_tip(&headers[9].block_hash());
     (chain, headers, fork)
 }
 
@@ -122,6 +125,7 @@ fn initial_block_download_lasts_until_there_is_the_minimum_of_work() {
     let expected = [true, true, false];
     for (header, expected) in headers.iter().zip(expected) {
         chain.mark_stored(&header.block_hash(), 1);
+        chain.set_tip(&header.block_hash());
         assert_eq!(chain.has_minimum_work(), !expected);
         assert_eq!(chain.update_initial_block_download(now), expected);
     }
@@ -137,10 +141,70 @@ fn headers_need_the_minimum_of_work_and_nearly_that_of_the_tip() {
     assert_eq!(chain.work_threshold(), work::times(one, 50));
     for header in &headers[..100] {
         chain.mark_stored(&header.block_hash(), 1);
+        chain.set_tip(&header.block_hash());
     }
     assert_eq!(chain.work_threshold(), work::times(one, 50));
     for header in &headers[100..] {
         chain.mark_stored(&header.block_hash(), 1);
+        chain.set_tip(&header.block_hash());
     }
     assert_eq!(chain.work_threshold(), work::times(one, 301 - 144));
+}
+
+#[test]
+fn scripts_are_assumed_valid_below_the_named_block_and_two_weeks_of_work() {
+    // A block stands for ten minutes, two weeks are 2016 of them.
+    let headers = chain_of(&genesis(&regtest()), 2100, unmined);
+    let fork = unmined(&headers[3], 99);
+    let mut chain = chain_with(&regtest(), &headers);
+    insert_all(&mut chain, &[fork]);
+    let assumed = |chain: &Chain, header: &Header, by: &BlockHash| {
+        chain.scripts_assumed_valid(id(chain, header), by)
+    };
+    let last = headers[2099].block_hash();
+    let at = |height: usize| &headers[height - 1];
+    assert!(assumed(&chain, at(1), &last));
+    // 2017 blocks on top are more than two weeks, 2016 are not.
+    assert!(assumed(&chain, at(2100 - 2017), &last));
+    assert!(!assumed(&chain, at(2100 - 2016), &last));
+    // Up to the block itself, but not beyond it.
+    assert!(assumed(&chain, at(50), &at(50).block_hash()));
+    assert!(!assumed(&chain, at(51), &at(50).block_hash()));
+    assert!(!assumed(&chain, &fork, &last));
+    assert!(!assumed(&chain, &fork, &fork.block_hash()));
+    assert!(!assumed(&chain, at(1), &unmined(at(2100), 5).block_hash()));
+    assert!(!assumed(&chain, at(1), &BlockHash::all_zeros()));
+
+    // Part of the best header's chain no more.
+    chain.mark_invalid(&at(20).block_hash());
+    assert!(!assumed(&chain, at(21), &last));
+}
+
+#[test]
+fn no_scripts_are_assumed_valid_on_a_chain_with_too_little_work() {
+    let one = work::of_bits(regtest().pow_limit_bits);
+    let headers = chain_of(&genesis(&regtest()), 2100, unmined);
+    for (minimum, assumed) in [(2101, true), (2102, false)] {
+        let mut params = Params::clone(&regtest());
+        params.minimum_chain_work = work::times(one, minimum);
+        let chain = chain_with(&Arc::new(params), &headers);
+        let last = headers[2099].block_hash();
+        assert_eq!(
+            chain.scripts_assumed_valid(id(&chain, &headers[0]), &last),
+            assumed
+        );
+    }
+}
+
+#[test]
+fn the_first_invalid_block_of_a_branch_is_found() {
+    let (mut chain, headers, fork) = example();
+    let first = |chain: &Chain, header: &Header| chain.first_invalid(id(chain, header));
+    assert_eq!(first(&chain, &headers[9]), None);
+    chain.mark_invalid(&headers[6].block_hash());
+    let sixth = Some(id(&chain, &headers[6]));
+    assert_eq!(first(&chain, &headers[5]), None);
+    assert_eq!(first(&chain, &headers[6]), sixth);
+    assert_eq!(first(&chain, &headers[11]), sixth);
+    assert_eq!(first(&chain, &fork), None);
 }

@@ -59,7 +59,23 @@ fn differences_stop_at_zero() {
     assert_eq!(subtract(whole(1, 0), number(1)), number(u128::MAX));
 }
 
+#[test]
+fn products_stop_at_the_most_that_256_bits_hold() {
+    let most = Work::from_le_bytes(MOST);
+    assert_eq!(times(most, 1), most);
+    assert_eq!(times(most, 2), most);
+    assert_eq!(times(most, 0), zero());
+    assert_eq!(times(whole(0, u128::MAX), 3), whole(2, u128::MAX - 2));
+}
+
 proptest! {
+    #[test]
+    fn a_product_is_a_sum(high in any::<u128>(), low in any::<u128>(), factor in 0..100_u32) {
+        let work = whole(high >> 8, low);
+        let sum = (0..factor).fold(zero(), |sum, _| add(sum, work));
+        prop_assert_eq!(times(work, factor), sum);
+    }
+
     #[test]
     fn subtracting_undoes_adding(a in any::<[u128; 2]>(), b in any::<[u128; 2]>()) {
         let (a, b) = (whole(a[0] / 2, a[1]), whole(b[0] / 2, b[1]));

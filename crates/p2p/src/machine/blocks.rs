@@ -1,16 +1,16 @@
-//! A block's way through the machine: it comes, is handed in for checking, is judged, moves the tip.
+//! A block's way through the machine: it comes, is handed in for checking, is judged. How it is connected then, and the
+//! tip moves, is in `connect.rs`.
 
-use tipward_chain::{BlockJob, BlockOutcome, BlockVerdict, HeaderId, TipChange};
-use tipward_consensus::{Reject, RejectKind};
-use tipward_primitives::{BlockHash, Header, Height, RawBlock, Timestamp, Work};
+use tipward_chain::{BlockJob, BlockOutcome, BlockVerdict, HeaderId};
+use tipward_consensus::Reject;
+use tipward_primitives::{BlockHash, Header, Height, RawBlock, Timestamp};
 
 use super::{ChainRoute, Machine};
 use crate::availability;
-use crate::blame::{Blame, Refused, blame};
+use crate::blame::{Blame, Fate, Refused, judge};
 use crate::download::{Arrival, Judged, Request};
 use crate::event::Event;
 use crate::io::{Action, ConnKind, DisconnectReason, PeerId};
-use crate::serve;
 use crate::wire::{Inventory, Message};
 
 /// A block that is being checked.
@@ -111,7 +111,7 @@ impl Machine {
             hash,
             reject: reject.clone(),
         });
-        self.punish(peer, &reject, Refused::Header);
+        self.punish(Some(peer), &reject, Refused::Header);
     }
 
     /// Hands a block in for checking.
@@ -195,17 +195,21 @@ impl Machine {
         let hash = job.hash;
         match verdict.outcome {
             BlockOutcome::Stored { transactions } => {
-                let change = self.shared.chain.mark_stored(&hash, transactions);
+                self.shared.chain.mark_stored(&hash, transactions);
                 let route = ChainRoute(&self.shared.chain);
                 self.download.judged(now, &hash, Judged::Stored, &route);
                 if let Some(p) = job.peer.and_then(|p| self.shared.peers.get_mut(&p)) {
                     p.last_block = Some(now);
                     p.blocks_delivered += 1;
                 }
-                match change {
-                    Some(change) => self.tip_moved(&change),
-                    // A branch became complete, perhaps: readers of `getchaintips` see it.
-                    None => self.shared.act(Action::Publish),
+                if let Some(peer) = job.peer {
+                    self.senders.remember(verdict.height, hash, peer);
+                }
+                // Even if the candidate stays: a branch became complete, perhaps, and readers of `getchaintips` see it.
+                self.shared.act(Action::Publish);
+                let goal = self.candidate_may_have_moved();
+                if let (Some(peer), Some(goal)) = (job.peer, goal) {
+                    self.wait_for_goal(peer, goal);
                 }
             }
             BlockOutcome::Refused(reject) => self.refused(&job, verdict.height, reject),
@@ -239,49 +243,37 @@ impl Machine {
             height,
             reject: reject.clone(),
         });
-        let judged = match reject.kind {
-            // It says nothing about the block that the header stands for.
-            RejectKind::Mutated | RejectKind::TimeFuture | RejectKind::HeaderLowWork => {
-                Judged::Again
-            }
-            RejectKind::Consensus
-            | RejectKind::CachedInvalid
-            | RejectKind::InvalidHeader
-            | RejectKind::InvalidPrev
-            | RejectKind::MissingPrev => Judged::Gone,
-        };
         // The sender goes first, so that it is not the one to be asked again.
-        if let Some(peer) = job.peer {
-            self.punish(peer, &reject, Refused::Body);
-        }
-        let change = if judged == Judged::Gone {
-            self.shared.chain.mark_invalid(&job.hash)
-        } else {
-            None
+        let fate = self.punish(job.peer, &reject, Refused::Body);
+        let judged = match fate {
+            Fate::Invalid => Judged::Gone,
+            Fate::Unknown | Fate::OurFault => Judged::Again,
         };
+        if fate == Fate::Invalid {
+            self.mark_invalid(&job.hash);
+        }
         let route = ChainRoute(&self.shared.chain);
         self.download.judged(now, &job.hash, judged, &route);
-        if judged == Judged::Gone {
-            match change {
-                Some(change) => self.tip_moved(&change),
-                None => self.shared.act(Action::Publish),
-            }
-            self.best_header_may_have_moved();
-        }
     }
 
-    pub(super) fn punish(&mut self, peer: PeerId, reject: &Reject, refused: Refused) {
-        let conn = self
-            .shared
-            .peers
-            .get(&peer)
+    /// Does to a peer what it deserves for something that was refused; says what that means for the block.
+    pub(super) fn punish(
+        &mut self,
+        peer: Option<PeerId>,
+        reject: &Reject,
+        refused: Refused,
+    ) -> Fate {
+        let conn = peer
+            .and_then(|peer| self.shared.peers.get(&peer))
             .map_or(ConnKind::Inbound, |p| p.kind);
+        let (fate, blame) = judge(reject.kind, refused, conn);
+        let Some(peer) = peer else { return fate };
         let what = match refused {
             Refused::Header => "invalid header received",
-            Refused::Body => "invalid block received",
+            Refused::Body | Refused::Connected => "invalid block received",
         };
         let what = format!("{what}: {reject}");
-        match blame(reject.kind, refused, conn) {
+        match blame {
             Blame::None => {}
             Blame::Misbehaving => self.shared.misbehaving(peer, what),
             Blame::Liar => {
@@ -296,41 +288,7 @@ impl Machine {
         if self.shared.open(peer).is_none() {
             self.download.leave(peer);
         }
-    }
-
-    /// The active chain changed: everybody may know.
-    fn tip_moved(&mut self, change: &TipChange) {
-        let now = self.shared.now;
-        self.stale_tip.moved = now;
-        let catching_up = self.shared.chain.update_initial_block_download(now);
-        self.shared.act(Action::Publish);
-        if !change.disconnected.is_empty() {
-            let first = change
-                .disconnected
-                .last()
-                .and_then(|b| self.shared.chain.tree().parent(b.id));
-            if let Some(fork) = first {
-                let event = Event::Reorganized {
-                    fork: self.shared.chain.hash(fork),
-                    fork_height: self.shared.chain.height(fork),
-                    disconnected: change.disconnected.len(),
-                    connected: change.connected.len(),
-                };
-                self.shared.log(event);
-            }
-        }
-        for block in &change.connected {
-            let work: Work = self.shared.chain.entry(block.id).chainwork();
-            self.shared.log(Event::NewTip {
-                hash: block.hash,
-                height: block.height,
-                work,
-            });
-        }
-        if !catching_up {
-            let new: Vec<HeaderId> = change.connected.iter().map(|b| b.id).collect();
-            serve::announce(&mut self.shared, &new);
-        }
+        fate
     }
 
     /// After every change of the header tree: the download may have another goal.
@@ -361,18 +319,18 @@ impl Machine {
         }
     }
 
-    /// A peer announced a branch that is not the way to the best header, but may have as much work as our tip: its blocks
+    /// A peer announced a branch that is not the way to the best header, but may have as much work as what we have: its blocks
     /// are asked of this peer, because the better one may never come.
     pub(super) fn fetch_branch(&mut self, peer: PeerId, last: HeaderId) {
         let chain = &self.shared.chain;
-        let (best, tip) = (chain.best_header(), chain.tip());
+        let (best, ours) = (chain.best_header(), chain.candidate());
         let usable =
             self.shared.peers.get(&peer).is_some_and(|p| {
                 p.can_serve_blocks() && p.can_serve_witnesses() && !p.is_limited()
             });
         if !usable
             || chain.tree().is_ancestor(last, best)
-            || chain.entry(last).chainwork() < chain.entry(tip).chainwork()
+            || chain.entry(last).chainwork() < chain.entry(ours).chainwork()
             || chain.entry(last).chainwork() < chain.params().minimum_chain_work
         {
             return;
@@ -380,7 +338,7 @@ impl Machine {
         let mut blocks: Vec<_> = chain
             .tree()
             .backwards(last)
-            .take_while(|id| !chain.is_active(*id))
+            .take_while(|id| !chain.is_linked(*id))
             .take(MOST_OF_A_BRANCH + 1)
             .filter(|id| !chain.is_stored(*id))
             .map(|id| (chain.height(id), chain.hash(id)))

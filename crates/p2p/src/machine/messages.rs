@@ -24,7 +24,7 @@ impl Machine {
             let Some(p) = self.shared.open(peer) else {
                 return;
             };
-            p.deferred.verdicts_due > 0 || !p.deferred.messages.is_empty()
+            p.deferred.is_waiting() || !p.deferred.messages.is_empty()
         } || self.serve.is_busy(peer);
         // Beyond the order: see the module's page.
         let asked_for = match &message {
@@ -48,7 +48,7 @@ impl Machine {
             let Some(p) = self.shared.open(peer) else {
                 return;
             };
-            if p.deferred.verdicts_due > 0 {
+            if p.deferred.is_waiting() {
                 return;
             }
             let Some((message, size)) = p.deferred.messages.pop_front() else {

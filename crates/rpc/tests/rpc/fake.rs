@@ -157,7 +157,9 @@ impl FakeNode {
             return SubmitBlockOutcome::Refused(reject);
         }
         self.blocks.lock().unwrap().insert(accepted.hash, raw);
-        let moved = chain.mark_stored(&accepted.hash, 1);
+        chain.mark_stored(&accepted.hash, 1);
+        let candidate = chain.hash(chain.candidate());
+        let moved = chain.set_tip(&candidate);
         let tip = TipRef {
             hash: chain.tip_hash(),
             height: chain.tip_height(),

@@ -28,6 +28,8 @@ impl Digest {
             }
             Action::SetReading { peer, reading } => (peer, reading).hash(h),
             Action::CheckBlock { job, block } => (job.id, job.hash(), block.size()).hash(h),
+            Action::Goal(goal) => goal.hash(h),
+            Action::MarkBlock(hash, mark) => (hash, mark).hash(h),
             Action::PersistHeaders(headers) => {
                 headers.len().hash(h);
                 headers.last().map(|x| x.block_hash()).hash(h);

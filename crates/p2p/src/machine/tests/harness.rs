@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bitcoin::hashes::Hash as _;
 use bytes::Bytes;
-use tipward_chain::{BlockJob, BlockOutcome, BlockVerdict, Chain, Fault};
+use tipward_chain::{BlockJob, BlockOutcome, BlockVerdict, Chain, ChainEvent, Fault};
 use tipward_consensus::{Reject, RejectKind};
 use tipward_primitives::{BlockHash, Header, Network, Params, RawBlock, Timestamp};
 
@@ -23,6 +23,8 @@ pub(super) struct Net {
     pub(super) machine: Machine,
     pub(super) now: Timestamp,
     pub(super) actions: Vec<Action>,
+    /// Validation goes to every goal at once; if not, the test says what validation does.
+    pub(super) connects: bool,
     peers: u8,
 }
 
@@ -82,6 +84,7 @@ impl Net {
             machine: Machine::new(config, chain, AddrMan::new([1; 32]), [2; 32]),
             now,
             actions: Vec::new(),
+            connects: true,
             peers: 0,
         };
         net.input(Input::Tick);
@@ -91,8 +94,27 @@ impl Net {
     pub(super) fn input(&mut self, input: Input) {
         self.machine.handle(self.now, input);
         while let Some(action) = self.machine.poll_action() {
+            let goal = match &action {
+                Action::Goal(goal) if self.connects => Some(*goal),
+                _ => None,
+            };
             self.actions.push(action);
+            if let Some(goal) = goal {
+                let chain = self.machine.chain();
+                let tip = chain.hash(chain.candidate());
+                self.connected(tip);
+                self.settled(goal);
+            }
         }
+    }
+
+    /// Validation has connected the way to this block.
+    pub(super) fn connected(&mut self, tip: BlockHash) {
+        self.input(Input::Chain(ChainEvent::TipMoved { tip }));
+    }
+
+    pub(super) fn settled(&mut self, goal: u64) {
+        self.input(Input::Chain(ChainEvent::Settled { goal }));
     }
 
     /// All that the machine did since this was last called.

@@ -23,6 +23,16 @@ pub(super) enum Op {
     Invalidate {
         pick: usize,
     },
+    Reconsider {
+        pick: usize,
+    },
+    Precious {
+        pick: usize,
+    },
+    /// Validation has come so far; `None`: to the candidate.
+    Tip {
+        pick: Option<usize>,
+    },
     Snapshot,
 }
 
@@ -34,6 +44,9 @@ pub(super) fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(parent, bits)| Op::Add { parent, bits }),
         8 => (0..80_usize).prop_map(|pick| Op::Store { pick }),
         1 => (0..80_usize).prop_map(|pick| Op::Invalidate { pick }),
+        1 => (0..80_usize).prop_map(|pick| Op::Reconsider { pick }),
+        1 => (0..80_usize).prop_map(|pick| Op::Precious { pick }),
+        2 => prop::option::weighted(0.3, 0..80_usize).prop_map(|pick| Op::Tip { pick }),
         1 => Just(Op::Snapshot),
     ]
 }
@@ -46,16 +59,22 @@ struct Node {
     path: Vec<usize>,
     work: Work,
     stored: bool,
+    /// It was found invalid, or one before it when this one was known.
     failed: bool,
-    /// Its turn in becoming complete with all before it.
-    turn: Option<usize>,
+    /// Its turn in becoming complete with all before it; negative if it was preferred.
+    turn: Option<i64>,
 }
 
 /// Nodes in the order in which they were seen.
 struct Model {
     nodes: Vec<Node>,
+    /// What validation has come to.
     tip: usize,
-    turns: usize,
+    candidate: usize,
+    best_header: usize,
+    turns: i64,
+    precious: i64,
+    precious_work: Work,
 }
 
 impl Model {
@@ -71,7 +90,11 @@ impl Model {
                 turn: Some(0),
             }],
             tip: 0,
+            candidate: 0,
+            best_header: 0,
             turns: 1,
+            precious: 0,
+            precious_work: work::zero(),
         }
     }
 
@@ -80,7 +103,7 @@ impl Model {
     }
 
     fn is_valid(&self, at: usize) -> bool {
-        self.nodes[at].path.iter().all(|at| !self.nodes[*at].failed)
+        !self.nodes[at].failed
     }
 
     fn is_complete(&self, at: usize) -> bool {
@@ -91,7 +114,7 @@ impl Model {
         self.nodes[at].header.block_hash()
     }
 
-    /// Gives turns to what became complete, nearest first, and moves the tip.
+    /// Gives turns to what became complete, nearest first, and chooses the candidate.
     fn settle(&mut self) {
         let mut completed: Vec<usize> = (0..self.nodes.len())
             .filter(|at| self.nodes[*at].turn.is_none() && self.is_complete(*at))
@@ -102,9 +125,9 @@ impl Model {
             self.turns += 1;
         }
         let candidates = (0..self.nodes.len()).filter(|at| self.is_valid(*at));
-        self.tip = candidates
+        self.candidate = candidates
             .filter(|at| self.is_complete(*at))
-            .max_by_key(|at| (self.nodes[*at].work, Reverse(self.nodes[*at].turn)))
+            .max_by_key(|at| (self.nodes[*at].work, Reverse((self.nodes[*at].turn, *at))))
             .unwrap();
     }
 
@@ -113,11 +136,51 @@ impl Model {
         path.iter().map(|at| self.hash(*at)).collect()
     }
 
-    fn best_header(&self) -> usize {
-        (0..self.nodes.len())
-            .filter(|at| self.is_valid(*at))
-            .max_by_key(|at| (self.nodes[*at].work, Reverse(*at)))
-            .unwrap()
+    fn invalidate(&mut self, at: usize) {
+        if at == HeaderId::GENESIS.at() {
+            return;
+        }
+        for node in &mut self.nodes {
+            node.failed |= node.path.contains(&at);
+        }
+        if !self.is_valid(self.best_header) {
+            self.choose_best_header();
+        }
+    }
+
+    fn reconsider(&mut self, at: usize) {
+        let way = self.nodes[at].path.clone();
+        for (other, node) in self.nodes.iter_mut().enumerate() {
+            if node.path.contains(&at) || way.contains(&other) {
+                node.failed = false;
+            }
+        }
+        self.choose_best_header();
+    }
+
+    fn precious(&mut self, at: usize) {
+        let best = self.nodes[self.candidate].work;
+        if self.nodes[at].work < best || !self.is_complete(at) {
+            return;
+        }
+        if best > self.precious_work {
+            self.precious = 0;
+        }
+        self.precious_work = best;
+        self.precious -= 1;
+        self.nodes[at].turn = Some(self.precious);
+    }
+
+    /// The active chain's end, as far as it is valid, or the first seen of those with more work.
+    fn choose_best_header(&mut self) {
+        let way = &self.nodes[self.tip].path;
+        let mut best = *way.iter().rfind(|at| self.is_valid(**at)).unwrap();
+        for at in 0..self.nodes.len() {
+            if self.is_valid(at) && self.nodes[at].work > self.nodes[best].work {
+                best = at;
+            }
+        }
+        self.best_header = best;
     }
 
     /// Hash, branch length and status of each tip.
@@ -157,7 +220,8 @@ impl Model {
         for (height, hash) in active.iter().enumerate() {
             assert_eq!(view.hash_at(height as u32), Some(*hash));
         }
-        assert_eq!(view.hash(view.best_header()), self.hash(self.best_header()));
+        assert_eq!(view.hash(view.best_header()), self.hash(self.best_header));
+        assert_eq!(view.hash(view.candidate()), self.hash(self.candidate));
         for (at, node) in self.nodes.iter().enumerate() {
             let id = view.find(&self.hash(at)).unwrap();
             assert_eq!(view.entry(id).chainwork(), node.work);
@@ -212,6 +276,8 @@ pub(super) fn check(ops: &[Op]) {
     let mut snapshots: Vec<(Arc<ChainView>, String)> = Vec::new();
     for (salt, op) in ops.iter().enumerate() {
         let mut change = None;
+        let before = (chain.candidate(), chain.best_header());
+        let mut says = None;
         match *op {
             Op::Add {
                 parent,
@@ -234,21 +300,45 @@ pub(super) fn check(ops: &[Op]) {
                     failed: false,
                     turn: None,
                 });
+                let new = model.nodes.len() - 1;
+                if work > model.nodes[model.best_header].work {
+                    model.best_header = new;
+                }
                 chain.insert_stored(&header).unwrap();
             }
             Op::Store { pick } => {
                 let at = model.pick(pick);
                 model.nodes[at].stored = true;
-                change = chain.mark_stored(&model.hash(at), 1);
+                says = Some(chain.mark_stored(&model.hash(at), 1));
             }
             Op::Invalidate { pick } => {
                 let at = model.pick(pick);
-                model.nodes[at].failed = at != HeaderId::GENESIS.at();
-                change = chain.mark_invalid(&model.hash(at));
+                model.invalidate(at);
+                says = Some(chain.mark_invalid(&model.hash(at)));
+            }
+            Op::Reconsider { pick } => {
+                let at = model.pick(pick);
+                model.reconsider(at);
+                says = Some(chain.reconsider(&model.hash(at)));
+            }
+            Op::Precious { pick } => {
+                let at = model.pick(pick);
+                model.precious(at);
+                says = Some(chain.precious(&model.hash(at)));
+            }
+            Op::Tip { pick } => {
+                let at = pick.map_or(model.candidate, |pick| model.pick(pick));
+                if model.is_complete(at) {
+                    model.tip = at;
+                }
+                change = chain.set_tip(&model.hash(at));
             }
             Op::Snapshot => snapshots.push((chain.view(), describe(&chain))),
         }
         model.settle();
+        if let Some(says) = says {
+            assert_eq!(says, before != (chain.candidate(), chain.best_header()));
+        }
         let moved = model.active() != active;
         assert_eq!(change.is_some(), moved);
         if let Some(change) = change {
