@@ -11,7 +11,7 @@ use tipward_primitives::bitcoin::{
 };
 use tipward_primitives::{Network, Params};
 use tipward_testkit::build::{BlockBuilder, Flaw, anyone_can_spend, to_raw};
-use tipward_testkit::generate::{ChainGenerator, ChainOptions, Fork, ForkOrder};
+use tipward_testkit::generate::{ChainGenerator, ChainOptions, Fork, ForkOrder, spoil};
 
 const SCRIPT_ENDS_FALSE: &str = "block-script-verify-flag-failed (Script evaluated without error but finished with a \
                                  false/empty top stack element)";
@@ -54,6 +54,35 @@ fn a_generated_chain_is_followed_through_its_forks() {
     // All that was ever mined is still there, but for what fees moved within it.
     let coins = oracle.coins().unwrap();
     assert_eq!(coins.total(), (149 * 50 + 11 * 25) * 100_000_000);
+}
+
+#[test]
+fn a_chain_of_every_kind_of_script_is_accepted_and_a_wrong_signature_in_it_is_not() {
+    let options = ChainOptions::mixed(5, 110, 60_000);
+    let good: Vec<_> = ChainGenerator::new(options).collect();
+    let mut oracle = Oracle::new(Network::Regtest).unwrap();
+    for raw in &good {
+        let answer = oracle.process_block(raw.bytes());
+        assert_eq!(answer.refused, []);
+        assert_eq!(answer.connected, [raw.block_hash()]);
+    }
+
+    let mut oracle = Oracle::new(Network::Regtest).unwrap();
+    let spoiled = spoil(good.into_iter(), 106);
+    let answers: Vec<_> = spoiled
+        .map(|raw| oracle.process_block(raw.bytes()))
+        .collect();
+    assert_eq!(oracle.height(), 105);
+    let [refusal] = &answers[105].refused[..] else {
+        panic!("{:?}", answers[105]);
+    };
+    assert_eq!(refusal.reason, SCRIPT_ENDS_FALSE);
+    let after: Vec<_> = answers[106..]
+        .iter()
+        .map(|a| &a.refused[0].reason[..])
+        .collect();
+    // The first one's header is not kept, so that the next one has no parent.
+    assert_eq!(after[..2], ["bad-prevblk", "prev-blk-not-found"]);
 }
 
 #[test]

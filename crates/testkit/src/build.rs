@@ -241,6 +241,19 @@ pub fn to_raw(block: &Block) -> RawBlock {
     RawBlock::new(bitcoin::consensus::serialize(block).into()).expect("it begins with a header")
 }
 
+/// Puts a changed block right again: the commitment to its witnesses, if `witnesses` are what changed (the coinbase's last
+/// output is taken to be the old one), the merkle root and the proof of work.
+pub fn recommit(block: &mut Block, witnesses: bool) {
+    if witnesses && let Some(coinbase) = block.txdata.first_mut() {
+        coinbase.output.pop();
+        commit_to_witnesses(block);
+    }
+    if let Some(root) = block.compute_merkle_root() {
+        block.header.merkle_root = root;
+    }
+    work(&mut block.header, true);
+}
+
 /// What a miner may make out of nothing at `height`.
 pub fn subsidy(params: &Params, height: Height) -> Amount {
     let halvings = height / params.subsidy_halving_interval;

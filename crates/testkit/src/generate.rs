@@ -2,7 +2,7 @@
 //!
 //! The same options give the same bytes. The chain begins with a hundred blocks that hold no more than their coinbase
 //! (what a coinbase makes cannot be spent earlier); from then on blocks hold transactions that spend earlier outputs,
-//! now and then one of the same block, by pay-to-pubkey-hash, pay-to-witness-pubkey-hash and taproot's key path.
+//! now and then one of the same block, by scripts of the kinds asked for.
 //!
 //! ```
 //! use tipward_testkit::generate::{ChainGenerator, ChainOptions};
@@ -12,21 +12,27 @@
 //! assert_eq!(blocks.len(), 120);
 //! ```
 
+mod branch;
 mod file;
-mod wallet;
+pub(crate) mod keys;
+mod spoil;
+pub(crate) mod wallet;
 
+pub use branch::Branch;
 pub use file::{BlockFileWriter, write_block_file};
+pub use keys::ScriptKind;
+pub use spoil::{Spoiled, spoil};
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-use bitcoin::Block;
-use rand::{RngExt as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
-use tipward_primitives::{BlockHash, Header, Height, Network, Params, RawBlock};
+use tipward_primitives::{BlockHash, Height, Network, Params, RawBlock};
 
-use crate::build::{BlockBuilder, to_raw};
-use wallet::Wallet;
+use crate::build::to_raw;
+use branch::MOST_WEIGHT;
 
 #[cfg(test)]
 mod tests;
@@ -42,8 +48,10 @@ pub struct ChainOptions {
     pub transactions: RangeInclusive<u32>,
     /// Outputs that each coinbase pays to: with more of them blocks of many transactions are possible sooner.
     pub coinbase_outputs: u32,
-    /// Each block is filled up to about so many weight units; zero leaves it as its transactions make it. At most
-    /// 3,990,000.
+    /// Kinds of scripts that guard coins.
+    pub scripts: Vec<ScriptKind>,
+    /// Each block is filled up to about so many weight units, by transactions as far as they go; zero leaves it as its
+    /// transactions make it. At most 3,990,000.
     pub weight: usize,
     /// What fills it up.
     pub padding: Padding,
@@ -90,11 +98,29 @@ impl Default for ChainOptions {
             blocks: 200,
             transactions: 1..=5,
             coinbase_outputs: 4,
+            scripts: ScriptKind::FEW.to_vec(),
             weight: 0,
             padding: Padding::Output,
             forks: Vec::new(),
             // Ten minutes after regtest's genesis block.
             first_time: 1_296_689_202,
+        }
+    }
+}
+
+impl ChainOptions {
+    /// Blocks of `weight` full of transactions of every kind, once the first coins can be spent.
+    pub fn mixed(seed: u64, blocks: Height, weight: usize) -> Self {
+        // A transaction takes over 400 weight units.
+        let transactions = (weight / 400) as u32;
+        Self {
+            seed,
+            blocks,
+            transactions: transactions..=transactions,
+            coinbase_outputs: 20,
+            scripts: ScriptKind::ALL.to_vec(),
+            weight,
+            ..Self::default()
         }
     }
 }
@@ -106,23 +132,11 @@ impl Default for ChainOptions {
 #[derive(Debug)]
 pub struct ChainGenerator {
     options: ChainOptions,
-    params: Params,
     main: Branch,
+    rng: ChaCha8Rng,
     /// Forks that were begun and whose blocks come later: the main branch's height at which they do, and the blocks.
     waiting: Vec<(Height, Vec<RawBlock>)>,
     ready: VecDeque<RawBlock>,
-}
-
-/// A tip, and all that is needed to mine on it.
-#[derive(Clone, Debug)]
-struct Branch {
-    tip: Header,
-    tip_hash: BlockHash,
-    height: Height,
-    wallet: Wallet,
-    rng: ChaCha8Rng,
-    /// Tells the coinbases of branches apart.
-    number: u64,
 }
 
 impl ChainGenerator {
@@ -142,22 +156,11 @@ impl ChainGenerator {
             let most = options.blocks - u32::from(*order == ForkOrder::First);
             assert!(base + length <= most, "the fork at {base} would win");
         }
-        let params = Params::new(Network::Regtest);
-        let main = Branch {
-            tip: Header {
-                time: options.first_time - params.pow_target_spacing,
-                ..params.genesis.header
-            },
-            tip_hash: params.genesis_hash,
-            height: 0,
-            wallet: Wallet::new(options.seed),
-            rng: ChaCha8Rng::seed_from_u64(options.seed),
-            number: 0,
-        };
+        let params = Arc::new(Params::new(Network::Regtest));
         let mut this = Self {
+            main: Branch::new(params, &options),
+            rng: ChaCha8Rng::seed_from_u64(options.seed),
             options,
-            params,
-            main,
             waiting: Vec::new(),
             ready: VecDeque::new(),
         };
@@ -167,37 +170,42 @@ impl ChainGenerator {
 
     /// The network's parameters.
     pub fn params(&self) -> &Params {
-        &self.params
+        self.main.params()
     }
 
     /// Height of the main branch so far.
     pub fn height(&self) -> Height {
-        self.main.height
+        self.main.height()
     }
 
     /// Hash of the main branch's last block so far.
     pub fn tip_hash(&self) -> BlockHash {
-        self.main.tip_hash
+        self.main.tip_hash()
+    }
+
+    /// The main branch so far, to go on from with blocks of one's own.
+    pub fn branch(&self) -> &Branch {
+        &self.main
     }
 
     /// The next block of the main branch, also past [`ChainOptions::blocks`].
     pub fn mine(&mut self) -> RawBlock {
-        let block = self.main.mine(&self.params, &self.options);
+        let block = self.main.mine(&self.options, &mut self.rng);
         self.release_forks();
         self.fork_here();
-        block
+        to_raw(&block)
     }
 
     /// Begins the forks whose base is the main branch's tip.
     fn fork_here(&mut self) {
-        let height = self.main.height;
+        let height = self.height();
         let here = |(_, fork): &(usize, &Fork)| fork.base == height;
         for (index, fork) in self.options.forks.iter().enumerate().filter(here) {
             let number = index as u64 + 1;
             let mut branch = self.main.clone();
-            branch.number = number;
-            branch.rng = ChaCha8Rng::seed_from_u64(self.options.seed ^ (number << 32));
-            let blocks = (0..fork.length).map(|_| branch.mine(&self.params, &self.options));
+            branch.set_number(number);
+            let mut rng = ChaCha8Rng::seed_from_u64(self.options.seed ^ (number << 32));
+            let blocks = (0..fork.length).map(|_| to_raw(&branch.mine(&self.options, &mut rng)));
             match fork.order {
                 ForkOrder::First => self.ready.extend(blocks),
                 ForkOrder::Last => self.waiting.push((height + fork.length, blocks.collect())),
@@ -206,7 +214,7 @@ impl ChainGenerator {
     }
 
     fn release_forks(&mut self) {
-        let height = self.main.height;
+        let height = self.height();
         for (_, blocks) in self.waiting.extract_if(.., |(at, _)| *at == height) {
             self.ready.extend(blocks);
         }
@@ -220,62 +228,6 @@ impl Iterator for ChainGenerator {
         if let Some(block) = self.ready.pop_front() {
             return Some(block);
         }
-        (self.main.height < self.options.blocks).then(|| self.mine())
-    }
-}
-
-/// As far as a block can be filled up: some room is left for what the estimate does not see.
-const MOST_WEIGHT: usize = 3_990_000;
-
-/// Weight of a block's header, count of transactions, and coinbase without padding, generously.
-const FIXED_WEIGHT: usize = 4 * 400;
-
-impl Branch {
-    fn mine(&mut self, params: &Params, options: &ChainOptions) -> RawBlock {
-        let height = self.height + 1;
-        self.wallet.mature(height);
-
-        let mut weight = FIXED_WEIGHT + 4 * 40 * options.coinbase_outputs as usize;
-        let wanted = self.rng.random_range(options.transactions.clone());
-        let mut spends = Vec::new();
-        for _ in 0..wanted {
-            let Some(spend) = self.wallet.spend(height, wanted, &mut self.rng) else {
-                break;
-            };
-            let more = spend.transaction.weight().to_wu() as usize;
-            if weight + more > MOST_WEIGHT {
-                self.wallet.give_back(spend);
-                break;
-            }
-            weight += more;
-            self.wallet.receive(&spend, height);
-            spends.push(spend);
-        }
-        let mut padding = options.weight.saturating_sub(weight);
-        if options.padding == Padding::Witness && padding > 0 {
-            let annexed = spends
-                .iter_mut()
-                .any(|spend| self.wallet.add_annex(spend, padding));
-            if annexed {
-                padding = 0;
-            }
-        }
-
-        let scripts = (0..options.coinbase_outputs.max(1))
-            .map(|_| self.wallet.new_script(&mut self.rng))
-            .collect();
-        let mut builder = BlockBuilder::on_hash(params, &self.tip, self.tip_hash, self.height)
-            .extra_nonce(self.number)
-            .coinbase_to(scripts)
-            .coinbase_padding(padding / 4);
-        for spend in spends {
-            builder = builder.transaction(spend.transaction, spend.fee);
-        }
-        let block: Block = builder.build();
-        self.wallet.receive_coinbase(&block.txdata[0], height);
-        self.tip = block.header;
-        self.tip_hash = block.block_hash();
-        self.height = height;
-        to_raw(&block)
+        (self.height() < self.options.blocks).then(|| self.mine())
     }
 }

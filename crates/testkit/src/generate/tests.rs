@@ -1,10 +1,11 @@
 use std::collections::HashMap;
 
 use bitcoin::consensus::deserialize;
-use bitcoin::{Amount, OutPoint};
+use bitcoin::relative::LockTime;
+use bitcoin::{Amount, Block, OutPoint};
 use tipward_consensus::header::{check_header_in_context, check_proof_of_work, median_time_past};
 use tipward_consensus::{BlockContext, check_block};
-use tipward_primitives::Timestamp;
+use tipward_primitives::{Header, Timestamp};
 
 use super::*;
 use crate::build::subsidy;
@@ -13,9 +14,11 @@ use crate::build::subsidy;
 struct Ledger {
     params: Params,
     headers: Vec<Header>,
-    /// Value, height, and whether a coinbase made it.
-    coins: HashMap<OutPoint, (Amount, Height, bool)>,
+    /// Value, height, median time past of the block before, and whether a coinbase made it.
+    coins: HashMap<OutPoint, (Amount, Height, u32, bool)>,
     weights: Vec<usize>,
+    spent: Vec<bitcoin::TxOut>,
+    outputs: HashMap<OutPoint, bitcoin::TxOut>,
 }
 
 impl Ledger {
@@ -26,6 +29,8 @@ impl Ledger {
             params,
             coins: HashMap::new(),
             weights: Vec::new(),
+            spent: Vec::new(),
+            outputs: HashMap::new(),
         }
     }
 
@@ -49,31 +54,39 @@ impl Ledger {
         for tx in &block.txdata[1..] {
             let mut value = Amount::ZERO;
             for input in &tx.input {
-                let (coin, at, coinbase) = self.coins.remove(&input.previous_output).unwrap();
+                let (coin, at, since, coinbase) =
+                    self.coins.remove(&input.previous_output).unwrap();
                 assert!(!coinbase || height - at >= 100, "an immature coin is spent");
-                if let Some(lock) = input.sequence.to_relative_lock_time() {
-                    let bitcoin::relative::LockTime::Blocks(age) = lock else {
-                        panic!("a lock by time");
-                    };
-                    assert!(u32::from(age.value()) <= height - at);
+                match input.sequence.to_relative_lock_time() {
+                    Some(LockTime::Blocks(age)) => {
+                        assert!(u32::from(age.value()) <= height - at);
+                    }
+                    Some(LockTime::Time(steps)) => {
+                        assert!(u32::from(steps.value()) * 512 <= median - since);
+                    }
+                    None => {}
                 }
+                let output = self.outputs.remove(&input.previous_output);
+                self.spent.extend(output);
                 value += coin;
             }
             let paid: Amount = tx.output.iter().map(|output| output.value).sum();
             fees += value - paid;
-            self.receive(tx, height);
+            self.receive(tx, height, median);
         }
         let claimed: Amount = block.txdata[0].output.iter().map(|o| o.value).sum();
         assert_eq!(claimed, fees + subsidy(&self.params, height));
-        self.receive(&block.txdata[0], height);
+        self.receive(&block.txdata[0], height, median);
         self.headers.push(header);
     }
 
-    fn receive(&mut self, tx: &bitcoin::Transaction, height: Height) {
+    fn receive(&mut self, tx: &bitcoin::Transaction, height: Height, median: u32) {
         let txid = tx.compute_txid();
         for (vout, output) in tx.output.iter().enumerate() {
-            let coin = (output.value, height, tx.is_coinbase());
-            self.coins.insert(OutPoint::new(txid, vout as u32), coin);
+            let coin = (output.value, height, median, tx.is_coinbase());
+            let outpoint = OutPoint::new(txid, vout as u32);
+            self.coins.insert(outpoint, coin);
+            self.outputs.insert(outpoint, output.clone());
         }
     }
 }
@@ -91,6 +104,53 @@ fn a_generated_chain_keeps_every_rule_that_needs_no_script() {
     }
     assert_eq!(ledger.headers.len(), 401);
     assert!(transactions > 600, "{transactions} transactions");
+}
+
+#[test]
+fn a_chain_of_every_kind_of_script_keeps_every_rule_that_needs_no_script() {
+    let mut ledger = Ledger::new();
+    let mut generator = ChainGenerator::new(ChainOptions::mixed(1, 112, 200_000));
+    for raw in generator.by_ref() {
+        ledger.connect(&raw);
+    }
+    let keyring = &generator.branch().wallet.keyring;
+    for kind in ScriptKind::ALL {
+        let is_of_kind = |output: &bitcoin::TxOut| {
+            let key = keyring.find(&output.script_pubkey);
+            key.is_some_and(|key| keyring.key(key).kind == kind)
+        };
+        let spent = ledger
+            .spent
+            .iter()
+            .filter(|output| is_of_kind(output))
+            .count();
+        assert!(spent > 50, "{spent} spent of {kind:?}");
+    }
+    let full = &ledger.weights[102..];
+    assert!(full.iter().all(|weight| *weight > 195_000), "{full:?}");
+}
+
+#[test]
+fn a_spoiled_chain_differs_in_one_signature_and_in_what_commits_to_it() {
+    let options = ChainOptions::mixed(2, 108, 40_000);
+    let good: Vec<RawBlock> = ChainGenerator::new(options).collect();
+    let bad: Vec<RawBlock> = spoil(good.clone().into_iter(), 105).collect();
+    assert_eq!(good[..104], bad[..104]);
+    let mut ledger = Ledger::new();
+    for raw in &bad[..105] {
+        ledger.connect(raw);
+    }
+    let block = |raw: &RawBlock| deserialize::<Block>(raw.bytes()).unwrap();
+    let (good_block, bad_block) = (block(&good[104]), block(&bad[104]));
+    let pairs = good_block.txdata[1..].iter().zip(&bad_block.txdata[1..]);
+    let differ = pairs.filter(|(good, bad)| good != bad).count();
+    assert_eq!(differ, 1);
+    for height in 106..=108 {
+        let (before, this) = (&bad[height - 2], block(&bad[height - 1]));
+        assert_eq!(this.header.prev_blockhash, before.header().block_hash());
+        assert!(this.header.validate_pow(this.header.target()).is_ok());
+        assert_eq!(this.txdata, block(&good[height - 1]).txdata);
+    }
 }
 
 #[test]

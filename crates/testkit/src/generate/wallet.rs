@@ -1,27 +1,21 @@
-//! Coins, the keys that guard them, and transactions that spend them.
+//! Coins, and transactions that spend them.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread;
 
 use bitcoin::absolute::LockTime;
-use bitcoin::hashes::Hash as _;
-use bitcoin::key::{Keypair, TapTweak as _, TweakedKeypair};
-use bitcoin::script::{Builder, PushBytesBuf};
-use bitcoin::secp256k1::{All, Message, PublicKey, Secp256k1, SecretKey};
-use bitcoin::sighash::{Annex, EcdsaSighashType, Prevouts, SighashCache, TapSighashType};
 use bitcoin::{
-    Amount, OutPoint, PubkeyHash, ScriptBuf, Sequence, Transaction, TxIn, TxOut, WPubkeyHash,
-    Witness, ecdsa, taproot, transaction,
+    Amount, Block, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness, transaction,
 };
-use rand::{Rng, RngExt as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
+use rand::{Rng, RngExt as _};
 use tipward_primitives::Height;
 
-/// Keys are made once and used again and again: making one costs as much as a signature.
-const KEYS: usize = 12;
+use super::keys::{Keyring, ScriptKind};
 
 /// Blocks that must lie between a coinbase and its spending.
-const COINBASE_MATURITY: Height = 100;
+pub(crate) const COINBASE_MATURITY: Height = 100;
 
 /// Coins below this, in satoshi, are not worth another transaction.
 const SMALLEST_COIN: u64 = 2_000;
@@ -32,57 +26,30 @@ const FEES: std::ops::RangeInclusive<u64> = 150..=1_000;
 /// So many coins for each transaction of a block are enough: then spending makes no more of them.
 const COINS_PER_TRANSACTION: usize = 8;
 
-/// How a coin is guarded.
+/// From so many transactions on it pays to sign them in several threads.
+const WORTH_THREADS: usize = 64;
+
+/// Where a transaction is going to stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Guard {
-    PubkeyHash,
-    WitnessPubkeyHash,
-    Taproot,
+pub(crate) struct Place {
+    /// Height of its block.
+    pub(crate) height: Height,
+    /// Median time past of the block before, in seconds.
+    pub(crate) median_time: u32,
 }
 
-#[derive(Debug)]
-struct Key {
-    guard: Guard,
-    secret: SecretKey,
-    public: PublicKey,
-    tweaked: TweakedKeypair,
-    script: ScriptBuf,
-}
-
-impl Key {
-    fn new(secp: &Secp256k1<All>, secret: SecretKey, guard: Guard) -> Self {
-        let keypair = Keypair::from_secret_key(secp, &secret);
-        let public = keypair.public_key();
-        let tweaked = keypair.tap_tweak(secp, None);
-        let script = match guard {
-            Guard::PubkeyHash => ScriptBuf::new_p2pkh(&PubkeyHash::hash(&public.serialize())),
-            Guard::WitnessPubkeyHash => {
-                ScriptBuf::new_p2wpkh(&WPubkeyHash::hash(&public.serialize()))
-            }
-            Guard::Taproot => {
-                let (output_key, _) = tweaked.public_parts();
-                ScriptBuf::new_p2tr_tweaked(output_key)
-            }
-        };
-        Self {
-            guard,
-            secret,
-            public,
-            tweaked,
-            script,
-        }
-    }
-}
-
+/// An unspent output that is the wallet's.
 #[derive(Clone, Copy, Debug)]
-struct Coin {
-    outpoint: OutPoint,
-    value: Amount,
-    key: usize,
-    height: Height,
+pub(crate) struct Coin {
+    pub(crate) outpoint: OutPoint,
+    pub(crate) value: Amount,
+    /// Number of its key.
+    pub(crate) key: usize,
+    /// Where it was made.
+    pub(crate) place: Place,
 }
 
-/// A signed transaction and what it took.
+/// A transaction and what it takes.
 #[derive(Debug)]
 pub(super) struct Spend {
     pub(super) transaction: Transaction,
@@ -92,52 +59,61 @@ pub(super) struct Spend {
 
 /// All unspent coins of a branch.
 #[derive(Clone, Debug)]
-pub(super) struct Wallet {
-    secp: Arc<Secp256k1<All>>,
-    keys: Arc<[Key]>,
-    coins: Vec<Coin>,
+pub(crate) struct Wallet {
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) coins: Vec<Coin>,
     /// Outputs of coinbases that cannot be spent yet, oldest first.
-    immature: VecDeque<Coin>,
+    pub(crate) immature: VecDeque<Coin>,
 }
 
 impl Wallet {
-    pub(super) fn new(seed: u64) -> Self {
-        // Another stream than that of the chain itself.
-        let mut rng = ChaCha8Rng::seed_from_u64(!seed);
-        let secp = Secp256k1::new();
-        let guards = [Guard::PubkeyHash, Guard::WitnessPubkeyHash, Guard::Taproot];
-        let keys = (0..KEYS)
-            .map(|index| Key::new(&secp, secret(&mut rng), guards[index % guards.len()]))
-            .collect();
+    pub(super) fn new(seed: u64, kinds: &[ScriptKind]) -> Self {
         Self {
-            secp: Arc::new(secp),
-            keys,
+            keyring: Arc::new(Keyring::new(seed, kinds)),
             coins: Vec::new(),
             immature: VecDeque::new(),
         }
     }
 
     /// A script that this wallet can spend from.
-    pub(super) fn new_script(&self, rng: &mut impl Rng) -> ScriptBuf {
-        self.keys[rng.random_range(0..KEYS)].script.clone()
+    pub(crate) fn new_script(&self, rng: &mut impl Rng) -> ScriptBuf {
+        let key = rng.random_range(0..self.keyring.len());
+        self.keyring.key(key).script.clone()
     }
 
     /// Makes those coins spendable whose coinbase is old enough for a spend at `height`.
     pub(super) fn mature(&mut self, height: Height) {
-        let old_enough = |coin: &Coin| coin.height + COINBASE_MATURITY <= height;
+        let old_enough = |coin: &Coin| coin.place.height + COINBASE_MATURITY <= height;
         let count = self.immature.partition_point(old_enough);
         self.coins.extend(self.immature.drain(..count));
     }
 
-    pub(super) fn receive_coinbase(&mut self, coinbase: &Transaction, height: Height) {
-        let coins = self.own_outputs(coinbase, height);
+    pub(super) fn receive_coinbase(&mut self, coinbase: &Transaction, place: Place) {
+        let coins = self.own_outputs(coinbase, place);
         self.immature.extend(coins);
     }
 
     /// Takes in what a transaction pays to this wallet.
-    pub(super) fn receive(&mut self, spend: &Spend, height: Height) {
-        let coins = self.own_outputs(&spend.transaction, height);
+    pub(super) fn receive(&mut self, tx: &Transaction, place: Place) {
+        let coins = self.own_outputs(tx, place);
         self.coins.extend(coins);
+    }
+
+    /// Takes in a block that was not made of this wallet's [`Wallet::spend`]s.
+    pub(super) fn apply(&mut self, block: &Block, place: Place) {
+        for tx in &block.txdata[1..] {
+            self.receive(tx, place);
+        }
+        if let Some(coinbase) = block.txdata.first() {
+            self.receive_coinbase(coinbase, place);
+        }
+        let spent: HashSet<OutPoint> = block
+            .txdata
+            .iter()
+            .flat_map(|tx| tx.input.iter().map(|input| input.previous_output))
+            .collect();
+        self.coins.retain(|coin| !spent.contains(&coin.outpoint));
+        self.immature.retain(|coin| !spent.contains(&coin.outpoint));
     }
 
     /// Undoes a [`Wallet::spend`].
@@ -145,38 +121,49 @@ impl Wallet {
         self.coins.extend(spend.coins);
     }
 
-    fn own_outputs(&self, tx: &Transaction, height: Height) -> Vec<Coin> {
+    fn own_outputs(&self, tx: &Transaction, place: Place) -> Vec<Coin> {
         let txid = tx.compute_txid();
         let own = |(vout, output): (usize, &TxOut)| {
-            let key = self
-                .keys
-                .iter()
-                .position(|key| key.script == output.script_pubkey)?;
+            let key = self.keyring.find(&output.script_pubkey)?;
             (output.value.to_sat() >= SMALLEST_COIN).then_some(Coin {
                 outpoint: OutPoint::new(txid, vout as u32),
                 value: output.value,
                 key,
-                height,
+                place,
             })
         };
         tx.output.iter().enumerate().filter_map(own).collect()
     }
 
-    /// A signed transaction for the block at `height`, of which there will be about `transactions` in it; `None` if there
-    /// is no coin left.
+    /// Takes up to `wanted` coins that can be spent at `height`.
+    fn take(&mut self, wanted: usize, height: Height, rng: &mut impl Rng) -> Vec<Coin> {
+        let mut coins = Vec::new();
+        let mut too_young = Vec::new();
+        while coins.len() < wanted && !self.coins.is_empty() {
+            let index = rng.random_range(0..self.coins.len());
+            let coin = self.coins.swap_remove(index);
+            let min_age = self.keyring.key(coin.key).kind.min_age();
+            if height - coin.place.height < min_age {
+                too_young.push(coin);
+            } else {
+                coins.push(coin);
+            }
+        }
+        self.coins.extend(too_young);
+        coins
+    }
+
+    /// A transaction, still to be signed, for a block in which there will be about `transactions`; `None` if there is no
+    /// coin left.
     pub(super) fn spend(
         &mut self,
-        height: Height,
+        place: Place,
         transactions: u32,
         rng: &mut impl Rng,
     ) -> Option<Spend> {
         let plenty = self.coins.len() > COINS_PER_TRANSACTION * transactions as usize;
         let wanted = rng.random_range(1..=if plenty { 4 } else { 2 });
-        let mut coins = Vec::new();
-        while coins.len() < wanted && !self.coins.is_empty() {
-            let index = rng.random_range(0..self.coins.len());
-            coins.push(self.coins.swap_remove(index));
-        }
+        let coins = self.take(wanted, place.height, rng);
         let total: Amount = coins.iter().map(|coin| coin.value).sum();
         if coins.is_empty() {
             return None;
@@ -186,34 +173,52 @@ impl Wallet {
         let affordable = (total - fee).to_sat() / SMALLEST_COIN;
         let outputs = rng.random_range(if plenty { 1..=3 } else { 3..=8 });
         let output = self.outputs(total - fee, outputs.min(affordable).max(1), rng);
+        Some(Spend {
+            transaction: self.unsigned(place, &coins, output, rng),
+            fee,
+            coins,
+        })
+    }
 
+    /// A transaction that spends `coins`, with lock times that have just or long passed.
+    fn unsigned(
+        &self,
+        place: Place,
+        coins: &[Coin],
+        output: Vec<TxOut>,
+        rng: &mut impl Rng,
+    ) -> Transaction {
+        let mut must_lock = false;
         let input = coins
             .iter()
-            .map(|coin| TxIn {
-                previous_output: coin.outpoint,
-                script_sig: ScriptBuf::new(),
-                sequence: sequence(height - coin.height, rng),
-                witness: Witness::new(),
+            .map(|coin| {
+                let sequence = match self.keyring.key(coin.key).kind {
+                    ScriptKind::LockTime => {
+                        must_lock = true;
+                        Sequence::ENABLE_LOCKTIME_NO_RBF
+                    }
+                    ScriptKind::RelativeLock => blocks_between(coin, place),
+                    _ => sequence(coin, place, rng),
+                };
+                TxIn {
+                    previous_output: coin.outpoint,
+                    script_sig: ScriptBuf::new(),
+                    sequence,
+                    witness: Witness::new(),
+                }
             })
             .collect();
         // Half of the transactions are locked to the height just reached, as wallets do against fee sniping.
-        let lock_time = match rng.random_bool(0.5) {
-            true => LockTime::from_consensus(height - 1),
+        let lock_time = match must_lock || rng.random_bool(0.5) {
+            true => LockTime::from_consensus(place.height - 1),
             false => LockTime::ZERO,
         };
-        let transaction = Transaction {
+        Transaction {
             version: transaction::Version::TWO,
             lock_time,
             input,
             output,
-        };
-        let mut spend = Spend {
-            transaction,
-            fee,
-            coins,
-        };
-        self.sign(&mut spend, None);
-        Some(spend)
+        }
     }
 
     /// Splits `total` at random over `count` outputs, each worth spending if there is enough for that.
@@ -237,9 +242,28 @@ impl Wallet {
         outputs
     }
 
+    /// Signs transactions, in several threads if there are many.
+    pub(super) fn sign_all(&self, spends: &mut [Spend]) {
+        let threads = match spends.len() {
+            0..WORTH_THREADS => 1,
+            _ => thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        };
+        let share = spends.len().div_ceil(threads).max(1);
+        let mut shares = spends.chunks_mut(share);
+        let mine = shares.next();
+        thread::scope(|scope| {
+            for spends in shares {
+                scope.spawn(|| spends.iter_mut().for_each(|spend| self.sign(spend, None)));
+            }
+            for spend in mine.into_iter().flatten() {
+                self.sign(spend, None);
+            }
+        });
+    }
+
     /// Gives a taproot input of the transaction an annex so that it weighs `weight` more; false if it has no such input.
     pub(super) fn add_annex(&self, spend: &mut Spend, weight: usize) -> bool {
-        let taproot = |coin: &Coin| self.keys[coin.key].guard == Guard::Taproot;
+        let taproot = |coin: &Coin| self.keyring.is_taproot(coin.key);
         let Some(index) = spend.coins.iter().position(taproot) else {
             return false;
         };
@@ -251,109 +275,30 @@ impl Wallet {
     }
 
     fn sign(&self, spend: &mut Spend, annex: Option<(usize, &[u8])>) {
-        let prevouts: Vec<TxOut> = spend
-            .coins
-            .iter()
-            .map(|coin| TxOut {
-                value: coin.value,
-                script_pubkey: self.keys[coin.key].script.clone(),
-            })
-            .collect();
-        let mut signed = Vec::with_capacity(prevouts.len());
-        let mut cache = SighashCache::new(&spend.transaction);
-        for (index, coin) in spend.coins.iter().enumerate() {
-            let annex = annex.filter(|(at, _)| *at == index).map(|(_, annex)| annex);
-            signed.push(self.sign_input(&mut cache, &prevouts, index, coin, annex));
-        }
-        for (input, (script_sig, witness)) in spend.transaction.input.iter_mut().zip(signed) {
-            input.script_sig = script_sig;
-            input.witness = witness;
-        }
-    }
-
-    fn sign_input(
-        &self,
-        cache: &mut SighashCache<&Transaction>,
-        prevouts: &[TxOut],
-        index: usize,
-        coin: &Coin,
-        annex: Option<&[u8]>,
-    ) -> (ScriptBuf, Witness) {
-        const OWN_INPUT: &str = "the input is one of the transaction's";
-        let key = &self.keys[coin.key];
-        match key.guard {
-            Guard::PubkeyHash => {
-                let all = EcdsaSighashType::All;
-                let hash = cache
-                    .legacy_signature_hash(index, &key.script, all.to_u32())
-                    .expect(OWN_INPUT);
-                let signature = self.ecdsa(key, Message::from_digest(hash.to_byte_array()));
-                let signature = PushBytesBuf::try_from(signature.to_vec())
-                    .expect("a signature is short enough to be pushed");
-                let script_sig = Builder::new()
-                    .push_slice(signature)
-                    .push_slice(key.public.serialize())
-                    .into_script();
-                (script_sig, Witness::new())
-            }
-            Guard::WitnessPubkeyHash => {
-                let all = EcdsaSighashType::All;
-                let hash = cache
-                    .p2wpkh_signature_hash(index, &key.script, coin.value, all)
-                    .expect(OWN_INPUT);
-                let signature = self.ecdsa(key, Message::from_digest(hash.to_byte_array()));
-                (ScriptBuf::new(), Witness::p2wpkh(&signature, &key.public))
-            }
-            Guard::Taproot => {
-                let committed =
-                    annex.map(|annex| Annex::new(annex).expect("an annex begins with 0x50"));
-                let sighash_type = TapSighashType::Default;
-                let prevouts = Prevouts::All(prevouts);
-                let hash = cache
-                    .taproot_signature_hash(index, &prevouts, committed, None, sighash_type)
-                    .expect(OWN_INPUT);
-                let signature = self.secp.sign_schnorr_no_aux_rand(
-                    &Message::from_digest(hash.to_byte_array()),
-                    &key.tweaked.to_keypair(),
-                );
-                let mut witness = Witness::p2tr_key_spend(&taproot::Signature {
-                    signature,
-                    sighash_type,
-                });
-                if let Some(annex) = annex {
-                    witness.push(annex);
-                }
-                (ScriptBuf::new(), witness)
-            }
-        }
-    }
-
-    fn ecdsa(&self, key: &Key, message: Message) -> ecdsa::Signature {
-        ecdsa::Signature {
-            signature: self.secp.sign_ecdsa(&message, &key.secret),
-            sighash_type: EcdsaSighashType::All,
-        }
+        let coins: Vec<_> = spend.coins.iter().map(|c| (c.key, c.value)).collect();
+        self.keyring.sign(&mut spend.transaction, &coins, annex);
     }
 }
 
-/// A sequence number for a coin that is `age` blocks old: final, replaceable, or a relative lock that is just or long over
-/// (BIP68).
-fn sequence(age: Height, rng: &mut impl Rng) -> Sequence {
-    match rng.random_range(0..4) {
+/// A sequence number for an input: final, replaceable, or a relative lock by height or by time that is just over (BIP68).
+fn sequence(coin: &Coin, place: Place, rng: &mut impl Rng) -> Sequence {
+    match rng.random_range(0..5) {
         0 => Sequence::MAX,
         1 => Sequence::ENABLE_RBF_NO_LOCKTIME,
         2 => Sequence::ENABLE_LOCKTIME_NO_RBF,
-        _ => Sequence::from_height(u16::try_from(age).unwrap_or(u16::MAX)),
+        3 => time_between(coin, place),
+        _ => blocks_between(coin, place),
     }
 }
 
-fn secret(rng: &mut impl Rng) -> SecretKey {
-    loop {
-        let mut bytes = [0; 32];
-        rng.fill_bytes(&mut bytes);
-        // All but about one in 2^128 numbers are keys.
-        if let Ok(secret) = SecretKey::from_slice(&bytes) {
-            return secret;
-        }
-    }
+/// The longest relative lock by height that is over.
+pub(crate) fn blocks_between(coin: &Coin, place: Place) -> Sequence {
+    let age = place.height - coin.place.height;
+    Sequence::from_height(u16::try_from(age).unwrap_or(u16::MAX))
+}
+
+/// The longest relative lock by time that is over, in steps of 512 seconds.
+pub(crate) fn time_between(coin: &Coin, place: Place) -> Sequence {
+    let steps = (place.median_time - coin.place.median_time) / 512;
+    Sequence::from_512_second_intervals(u16::try_from(steps).unwrap_or(u16::MAX))
 }
