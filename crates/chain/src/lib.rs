@@ -32,6 +32,7 @@ mod candidate;
 mod chain;
 mod context;
 mod cow;
+mod deployments;
 mod index;
 mod job;
 mod locator;

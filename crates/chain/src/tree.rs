@@ -60,6 +60,11 @@ impl Entry {
         self.chainwork
     }
 
+    /// The version that the header claims.
+    pub fn version(&self) -> BlockVersion {
+        self.version
+    }
+
     /// The time that the header claims, in seconds since the Unix epoch.
     pub fn time(&self) -> u32 {
         self.time

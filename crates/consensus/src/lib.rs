@@ -22,6 +22,7 @@
 mod block;
 pub mod connect;
 mod context;
+pub mod deployments;
 mod hash;
 pub mod header;
 mod merkle;
@@ -33,6 +34,7 @@ mod sigops;
 #[cfg(test)]
 mod testing;
 mod transaction;
+pub mod versionbits;
 mod view;
 
 pub use block::{

@@ -15,7 +15,8 @@ pub use bitcoin::block::{Header, Version as BlockVersion};
 pub use bitcoin::pow::{CompactTarget, Target, Work};
 pub use bitcoin::{self, BlockHash, Network, Transaction, Txid, Wtxid};
 pub use params::{
-    Deployment, DeploymentPos, HeaderSyncParams, Params, ScriptFlagException, SignetOptions,
+    ActivationError, ActivationHeight, BuriedDeployment, Deployment, DeploymentPos,
+    HeaderSyncParams, Params, ScriptFlagException, SignetOptions, VersionBitsTimes,
 };
 pub use raw_block::{RawBlock, TooShort};
 pub use time::Timestamp;

@@ -3,9 +3,12 @@
 //! Source of every figure: Bitcoin Core's `kernel/chainparams.cpp` (master of early 2026) and, for what a BIP defines,
 //! the BIP that is named beside it.
 
+mod activation;
 mod networks;
 #[cfg(test)]
 mod tests;
+
+pub use activation::{ActivationError, ActivationHeight, BuriedDeployment, VersionBitsTimes};
 
 use std::net::SocketAddr;
 
@@ -77,6 +80,8 @@ pub struct Params {
     pub segwit_height: Height,
     /// Deployments by version bits (BIP9) that are not buried.
     pub deployments: Vec<Deployment>,
+    /// Below this height nobody is warned of version bits that no known deployment uses: known ones did.
+    pub version_bits_warning_height: Height,
     /// Blocks that are checked with fewer script rules than all others.
     pub script_flag_exceptions: Vec<ScriptFlagException>,
     /// The block challenge (BIP325), on signets only.
@@ -106,6 +111,18 @@ pub struct HeaderSyncParams {
 pub enum DeploymentPos {
     /// Core's test deployment, active on regtest only.
     TestDummy,
+}
+
+impl DeploymentPos {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::TestDummy];
+
+    /// Name as in Bitcoin Core's `getdeploymentinfo`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TestDummy => "testdummy",
+        }
+    }
 }
 
 /// One deployment by version bits (BIP9).

@@ -82,6 +82,7 @@ pub(super) fn main() -> Params {
         csv_height: 419_328,
         segwit_height: 481_824,
         deployments: test_dummy(Deployment::NEVER_ACTIVE, 1815, 2016),
+        version_bits_warning_height: 711_648,
         script_flag_exceptions: vec![
             ScriptFlagException {
                 block: hash("00000000000002dc756eebf4f49723ed8d30cc28a5f108eb94b1ba88ac4f9c22"),
@@ -143,6 +144,7 @@ pub(super) fn testnet3() -> Params {
         csv_height: 770_112,
         segwit_height: 834_624,
         deployments: test_dummy(Deployment::NEVER_ACTIVE, 1512, 2016),
+        version_bits_warning_height: 2_013_984,
         script_flag_exceptions: vec![ScriptFlagException {
             block: hash("00000000dd30457c001f4095d208cc1296b0eed002427aa599874af7a432b105"),
             p2sh: false,
@@ -185,6 +187,7 @@ pub(super) fn testnet4() -> Params {
         bip66_height: 1,
         csv_height: 1,
         segwit_height: 1,
+        version_bits_warning_height: 0,
         script_flag_exceptions: Vec::new(),
         minimum_chain_work: work(
             "0000000000000000000000000000000000000000000009a0fe15d0177d086304",
@@ -246,6 +249,7 @@ pub(super) fn signet(options: &SignetOptions) -> Params {
         csv_height: 1,
         segwit_height: 1,
         deployments: test_dummy(Deployment::NEVER_ACTIVE, 1815, 2016),
+        version_bits_warning_height: 0,
         script_flag_exceptions: Vec::new(),
         signet_challenge: Some(challenge),
         minimum_chain_work: if public {
@@ -301,6 +305,7 @@ pub(super) fn regtest() -> Params {
         csv_height: 1,
         segwit_height: 0,
         deployments: test_dummy(0, 108, 144),
+        version_bits_warning_height: 0,
         script_flag_exceptions: Vec::new(),
         signet_challenge: None,
         minimum_chain_work: Work::from_be_bytes([0; 32]),
