@@ -159,7 +159,7 @@ impl CoinsDb {
     ///
     /// If the store cannot be read.
     pub fn get(&self, key: &OutPointKey, to: &mut SpentCoins) -> Result<bool, CoinsError> {
-        let mut stored_key = Vec::with_capacity(37);
+        let mut stored_key = Vec::with_capacity(value::MAX_KEY_SIZE);
         value::put_key(&mut stored_key, key);
         let Some(stored) = self.engine.get(&stored_key)? else {
             return Ok(false);
@@ -175,7 +175,7 @@ impl CoinsDb {
     ///
     /// If the store cannot be read.
     pub fn has(&self, key: &OutPointKey) -> Result<bool, CoinsError> {
-        let mut stored_key = Vec::with_capacity(37);
+        let mut stored_key = Vec::with_capacity(value::MAX_KEY_SIZE);
         value::put_key(&mut stored_key, key);
         Ok(self.engine.get(&stored_key)?.is_some())
     }
@@ -252,6 +252,15 @@ impl CoinsDb {
         self.written.load(Ordering::Relaxed)
     }
 
+    /// Bytes on disk.
+    ///
+    /// # Errors
+    ///
+    /// If the folder cannot be read.
+    pub fn disk_size(&self) -> Result<u64, CoinsError> {
+        self.engine.disk_size()
+    }
+
     /// The coins as they are now, whatever is written later.
     ///
     /// # Errors
@@ -298,7 +307,7 @@ impl CoinsSnapshot {
     ///
     /// If the store cannot be read.
     pub fn get(&self, key: &OutPointKey, to: &mut SpentCoins) -> Result<bool, CoinsError> {
-        let mut stored_key = Vec::with_capacity(37);
+        let mut stored_key = Vec::with_capacity(value::MAX_KEY_SIZE);
         value::put_key(&mut stored_key, key);
         let Some(stored) = self.snapshot.get(&stored_key)? else {
             return Ok(false);
@@ -319,7 +328,7 @@ impl CoinsSnapshot {
         first: &OutPointKey,
         mut each: impl FnMut(&OutPointKey, crate::Coin<'_>) -> std::ops::ControlFlow<()>,
     ) -> Result<(), CoinsError> {
-        let mut from = Vec::with_capacity(37);
+        let mut from = Vec::with_capacity(value::MAX_KEY_SIZE);
         value::put_key(&mut from, first);
         let mut coin = SpentCoins::new();
         for pair in self.snapshot.from(&from) {

@@ -21,6 +21,7 @@ mod compress;
 mod db;
 mod error;
 mod form;
+mod info;
 mod layer;
 pub mod undo;
 
@@ -28,3 +29,4 @@ pub use cache::{CoinCache, Frozen, Prefetched};
 pub use coin::{Coin, MAX_SCRIPT_SIZE, OutPointKey, SpentCoins, is_unspendable};
 pub use db::{CoinsDb, CoinsSnapshot, DbState, Flushed};
 pub use error::CoinsError;
+pub use info::SetInfo;

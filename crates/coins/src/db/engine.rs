@@ -50,6 +50,12 @@ impl Engine {
             .map_err(|error| failure(&self.dir, error))
     }
 
+    pub(super) fn disk_size(&self) -> Result<u64, CoinsError> {
+        self.database
+            .disk_space()
+            .map_err(|error| failure(&self.dir, error))
+    }
+
     pub(super) fn batch(&self) -> Batch<'_> {
         Batch {
             engine: self,

@@ -1,11 +1,12 @@
 //! How a coin stands in the store.
 //!
 //! ```text
-//!   key    txid (32) | varint: index              the outputs of a transaction are neighbours, in order
+//!   key    txid (32) | index (1, 3 or 5)          the outputs of a transaction are neighbours, in order
 //!   value  varint: height * 2 + coinbase | varint: compressed amount | kind of script | what differs within the kind
 //! ```
 //!
-//! The varints are those of undo data, which sort as their numbers do.
+//! The varints are those of undo data. They do not sort as their numbers do, which is why indexes are written otherwise:
+//! one byte up to 247, else a byte that says how many follow, most significant first.
 
 #[cfg(test)]
 mod tests;
@@ -27,19 +28,42 @@ fn split(key: &OutPointKey) -> (&[u8; 32], u32) {
     (txid, u32::from_le_bytes(index))
 }
 
+/// The greatest index that takes one byte.
+const SHORT: u8 = 247;
+/// Two bytes follow.
+const TWO: u8 = 248;
+/// Four bytes follow.
+const FOUR: u8 = 249;
+
+/// The most bytes that a key in the store has.
+pub(crate) const MAX_KEY_SIZE: usize = 37;
+
 pub(crate) fn put_key(to: &mut Vec<u8>, key: &OutPointKey) {
     let (txid, index) = split(key);
     to.extend_from_slice(txid);
-    put_varint(to, index.into());
+    if let Ok(short @ 0..=SHORT) = u8::try_from(index) {
+        to.push(short);
+    } else if let Ok(two) = u16::try_from(index) {
+        to.push(TWO);
+        to.extend(two.to_be_bytes());
+    } else {
+        to.push(FOUR);
+        to.extend(index.to_be_bytes());
+    }
 }
 
 pub(crate) fn key_of(stored: &[u8]) -> Option<OutPointKey> {
-    let (txid, mut index) = stored.split_first_chunk::<32>()?;
-    let number = u32::try_from(take_varint(&mut index)?).ok()?;
+    let (txid, index) = stored.split_first_chunk::<32>()?;
+    let index = match *index {
+        [short @ 0..=SHORT] => short.into(),
+        [TWO, a, b] => u16::from_be_bytes([a, b]).into(),
+        [FOUR, a, b, c, d] => u32::from_be_bytes([a, b, c, d]),
+        _ => return None,
+    };
     let mut key = [0; 36];
     key[..32].copy_from_slice(txid);
-    key[32..].copy_from_slice(&number.to_le_bytes());
-    index.is_empty().then_some(key)
+    key[32..].copy_from_slice(&index.to_le_bytes());
+    Some(key)
 }
 
 pub(crate) fn put_value(to: &mut Vec<u8>, coin: &Packed<'_>) {
