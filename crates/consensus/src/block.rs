@@ -7,7 +7,7 @@
 //! the two can both come from a change that leaves the header as it is. The order is Bitcoin Core's, that of its context-free
 //! checks followed by its contextual ones:
 //!
-//! 1. the bytes are the asked-for block's and well-formed;
+//! 1. the bytes are the asked-for block's and well-formed; on a signet, they satisfy the network's challenge;
 //! 2. the merkle root is the header's, and no list of transactions with the same root was meant instead;
 //! 3. sizes, coinbase, each transaction, signature checks: all without witnesses, which nothing has vouched for yet;
 //! 4. lock times and the coinbase's height;
@@ -16,9 +16,8 @@
 //! # What is not here
 //!
 //! The header's own rules ([`crate::header`]), which were applied before the block was asked for, so that
-//! [`BlockContext::header`] has them behind it. And the block solution of a signet (BIP325, `bad-signet-blksig`), which takes
-//! the script interpreter: its place is between 1 and 2, and what it needs beyond this crate is one call for the
-//! network's challenge over the block's [`ParsedBlock`].
+//! [`BlockContext::header`] has them behind it. And the interpreter that a signet's challenge takes: [`check_block_with`] is
+//! handed a function for that.
 
 mod coinbase;
 mod limits;
@@ -26,7 +25,10 @@ mod transactions;
 mod witness;
 
 pub use limits::MAX_BLOCK_SIGOPS_COST;
+pub(crate) use witness::witness_commitment_output;
 pub use witness::{COMMITMENT_PREFIX, witness_commitment};
+
+use std::convert::Infallible;
 
 use tipward_primitives::bitcoin::hashes::Hash as _;
 use tipward_primitives::{BlockHash, Height, RawBlock, Txid};
@@ -102,25 +104,83 @@ impl CheckedBlock {
     }
 }
 
+/// Why a block did not pass a check that can fail for other reasons than the block.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError<F> {
+    /// The block breaks a rule.
+    #[error(transparent)]
+    Reject(Reject),
+    /// We could not tell; this says nothing about the block.
+    #[error("{0}")]
+    Fault(F),
+}
+
+impl<F> From<Reject> for CheckError<F> {
+    fn from(reject: Reject) -> Self {
+        Self::Reject(reject)
+    }
+}
+
 /// Applies every rule about a block's body that needs no coins and no scripts.
 ///
 /// `context` belongs to a header that was accepted into the header tree. A [`Reject`] of kind
 /// [`Mutated`](crate::RejectKind::Mutated) says that these bytes are not the block that the header commits to, any other
 /// that the block itself is invalid.
 pub fn check_block(context: &BlockContext, raw: RawBlock) -> Result<CheckedBlock, Reject> {
+    let checked = check_block_with(context, raw, |_| Ok::<(), CheckError<Infallible>>(()));
+    checked.map_err(|error| match error {
+        CheckError::Reject(reject) => reject,
+        CheckError::Fault(never) => match never {},
+    })
+}
+
+/// The same on a signet, where `check_solution` says whether a block satisfies the network's challenge (BIP325).
+///
+/// What it refuses as [`Consensus`](crate::RejectKind::Consensus) is mutated if the transactions are not those that the
+/// header commits to.
+pub fn check_block_with<F>(
+    context: &BlockContext,
+    raw: RawBlock,
+    check_solution: impl FnOnce(&ParsedBlock) -> Result<(), CheckError<F>>,
+) -> Result<CheckedBlock, CheckError<F>> {
     if raw.header() != context.header {
-        return Err(Reject::mutated(
+        return Err(CheckError::Reject(Reject::mutated(
             "unexpected-header",
             format!("header of {}, expected {}", raw.block_hash(), context.hash),
-        ));
+        )));
     }
     let parsed = ParsedBlock::parse(raw)
         .map_err(|error| Reject::mutated("block-decode-failed", error.to_string()))?;
     let txids: Vec<[u8; 32]> = parsed.transactions().map(|tx| tx.txid_bytes()).collect();
 
-    transactions::check_merkle_root(&context.header, &txids)?;
-    transactions::check_no_node_passes_for_a_transaction(&parsed)?;
+    let committed = check_committed(context, &parsed, &txids);
+    check_solution(&parsed).map_err(|error| match (error, &committed) {
+        (CheckError::Reject(reject), Err(Reject { kind, .. })) => CheckError::Reject(Reject {
+            kind: *kind,
+            ..reject
+        }),
+        (error, _) => error,
+    })?;
+    committed?;
+    Ok(check_contents(context, parsed, txids)?)
+}
 
+/// These are the transactions that the header commits to.
+fn check_committed(
+    context: &BlockContext,
+    parsed: &ParsedBlock,
+    txids: &[[u8; 32]],
+) -> Result<(), Reject> {
+    transactions::check_merkle_root(&context.header, txids)?;
+    transactions::check_no_node_passes_for_a_transaction(parsed)
+}
+
+/// They keep every rule.
+fn check_contents(
+    context: &BlockContext,
+    parsed: ParsedBlock,
+    txids: Vec<[u8; 32]>,
+) -> Result<CheckedBlock, Reject> {
     let stripped_size = parsed.stripped_size();
     limits::check_length(&parsed, stripped_size)?;
     coinbase::check_first(&parsed)?;

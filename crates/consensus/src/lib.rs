@@ -30,6 +30,7 @@ mod parse;
 mod reject;
 mod script;
 mod script_flags;
+pub mod signet;
 mod sigops;
 #[cfg(test)]
 mod testing;
@@ -38,7 +39,8 @@ pub mod versionbits;
 mod view;
 
 pub use block::{
-    COMMITMENT_PREFIX, CheckedBlock, MAX_BLOCK_SIGOPS_COST, check_block, witness_commitment,
+    COMMITMENT_PREFIX, CheckError, CheckedBlock, MAX_BLOCK_SIGOPS_COST, check_block,
+    check_block_with, witness_commitment,
 };
 pub use context::BlockContext;
 pub use merkle::{MerkleRoot, merkle_root};

@@ -53,6 +53,11 @@ impl ScriptFlags {
         self.0 & other.0 == other.0
     }
 
+    /// The rules of both.
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// This set without the rules of `other`.
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
@@ -78,7 +83,7 @@ impl BitOr for ScriptFlags {
     type Output = Self;
 
     fn bitor(self, rhs: Self) -> Self {
-        Self(self.0 | rhs.0)
+        self.union(rhs)
     }
 }
 

@@ -14,12 +14,16 @@
 //! error as well, so for an input that was refused, and only then, [`name`](mod@name) asks the interpreter in the same
 //! library again, through its internal face, for the error that it stopped at. The name never changes a verdict.
 //!
+//! The block of a signet has a script of its own to satisfy: [`check_signet_solution`] asks the same way.
+//!
 //! Never here: a rule about blocks or transactions, a cache of verdicts, a thread.
 
 mod error;
 pub mod name;
 mod prepared;
+mod signet;
 
 pub use error::{ScriptError, ScriptFault, ScriptReject};
 pub use prepared::{PreparedTx, SpentOutput};
+pub use signet::check_signet_solution;
 pub use tipward_consensus::ScriptFlags;

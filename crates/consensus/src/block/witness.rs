@@ -16,12 +16,22 @@ pub const COMMITMENT_PREFIX: [u8; 6] = [0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed];
 /// The hash that the coinbase commits to, if it does; of several outputs that look like it the last one counts.
 pub fn witness_commitment(block: &ParsedBlock) -> Option<&[u8; 32]> {
     let coinbase = block.transaction(0)?;
-    coinbase.outputs().rev().find_map(|output| {
-        output
-            .script_pubkey()
-            .strip_prefix(&COMMITMENT_PREFIX)?
-            .first_chunk()
-    })
+    coinbase
+        .outputs()
+        .rev()
+        .find_map(|output| commitment(output.script_pubkey()))
+}
+
+/// Which output of the coinbase commits.
+pub(crate) fn witness_commitment_output(block: &ParsedBlock) -> Option<usize> {
+    let coinbase = block.transaction(0)?;
+    coinbase
+        .outputs()
+        .rposition(|output| commitment(output.script_pubkey()).is_some())
+}
+
+fn commitment(script: &[u8]) -> Option<&[u8; 32]> {
+    script.strip_prefix(&COMMITMENT_PREFIX)?.first_chunk()
 }
 
 /// Witnesses are the ones that the coinbase commits to, or there is none: `bad-witness-nonce-size`,
