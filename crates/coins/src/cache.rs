@@ -5,8 +5,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::form::Form;
-use crate::layer::{Entry, Layer, Packed, State};
+use crate::layer::{Entry, Layer, Packed, Salt};
 use crate::{Coin, CoinsDb, CoinsError, OutPointKey, SpentCoins};
 
 /// Changes that are being written: nothing changes them any more.
@@ -79,6 +78,7 @@ impl Prefetched {
 pub struct CoinCache {
     db: CoinsDb,
     budget: usize,
+    salt: Salt,
     active: Layer,
     frozen: Option<Arc<Frozen>>,
     written: Option<Arc<Frozen>>,
@@ -88,10 +88,12 @@ pub struct CoinCache {
 impl CoinCache {
     /// An empty cache over a store. It asks to be written ([`Self::wants_freeze`]) so that it stays within `budget` bytes.
     pub fn new(db: CoinsDb, budget: usize) -> Self {
+        let salt = Salt::random();
         Self {
             db,
             budget,
-            active: Layer::default(),
+            salt,
+            active: Layer::new(salt),
             frozen: None,
             written: None,
             epoch: 0,
@@ -100,15 +102,11 @@ impl CoinCache {
 
     /// What memory knows of an outpoint.
     fn in_memory(&self, key: &OutPointKey) -> Option<Entry<'_>> {
-        self.active.get(key).or_else(|| self.below(key))
-    }
-
-    /// What memory knows of an outpoint but for the active generation.
-    fn below(&self, key: &OutPointKey) -> Option<Entry<'_>> {
-        [&self.frozen, &self.written]
-            .into_iter()
-            .flatten()
-            .find_map(|frozen| frozen.layer.get(key))
+        let hash = self.salt.hash(key);
+        let older = [&self.frozen, &self.written].into_iter().flatten();
+        self.active
+            .get(hash, key)
+            .or_else(|| older.map(|o| &o.layer).find_map(|o| o.get(hash, key)))
     }
 
     /// Looks a coin up and appends it to `to`; says whether it is in the set.
@@ -122,7 +120,7 @@ impl CoinCache {
                 to.push_with(coin.code, coin.value, |scripts| coin.form.expand(scripts));
                 Ok(true)
             }
-            Some(Entry::Spent) => Ok(false),
+            Some(Entry::Gone) => Ok(false),
             None => self.db.get(key, to),
         }
     }
@@ -134,7 +132,7 @@ impl CoinCache {
     /// If the store cannot be read.
     pub fn has(&mut self, key: &OutPointKey) -> Result<bool, CoinsError> {
         match self.in_memory(key) {
-            Some(entry) => Ok(entry != Entry::Spent),
+            Some(entry) => Ok(entry != Entry::Gone),
             None => self.db.has(key),
         }
     }
@@ -147,30 +145,14 @@ impl CoinCache {
     /// Adds a coin. `possible_overwrite`: there may be one at this outpoint already, which it replaces. Who promises that
     /// there is none must be right: the new coin, once spent, would bring the other one back.
     pub fn add(&mut self, key: &OutPointKey, coin: Coin<'_>, possible_overwrite: bool) {
-        let fresh = !possible_overwrite
-            && match self.active.get(key) {
-                // What was spent in this generation is still below.
-                Some(Entry::Spent | Entry::Coin(_, State::Clean | State::Dirty)) => false,
-                Some(Entry::Coin(_, State::Fresh)) => true,
-                None => !matches!(self.below(key), Some(Entry::Coin(..))),
-            };
-        let state = if fresh { State::Fresh } else { State::Dirty };
-        let form = Form::of(coin.script);
-        let coin = Packed {
-            code: coin.code(),
-            value: coin.value,
-            form,
-        };
-        self.active.put(key, coin, state);
+        let hash = self.salt.hash(key);
+        self.active
+            .add(hash, key, Packed::of(&coin), !possible_overwrite);
     }
 
     /// Takes a coin out. It need not have been fetched, nor be there.
     pub fn spend(&mut self, key: &OutPointKey) {
-        if let Some(Entry::Coin(_, State::Fresh)) = self.active.get(key) {
-            self.active.remove(key);
-        } else {
-            self.active.put_spent(key);
-        }
+        self.active.spend(self.salt.hash(key), key);
     }
 
     /// Takes in coins that were read ahead. Those of an older epoch are not used: what memory has forgotten since may have
@@ -181,13 +163,8 @@ impl CoinCache {
         }
         for (key, coin) in batch.keys.iter().zip(batch.coins.iter()) {
             if self.missing(key) {
-                let form = Form::of(coin.script);
-                let coin = Packed {
-                    code: coin.code(),
-                    value: coin.value,
-                    form,
-                };
-                self.active.put(key, coin, State::Clean);
+                let hash = self.salt.hash(key);
+                self.active.add_clean(hash, key, Packed::of(&coin));
             }
         }
     }
@@ -238,7 +215,7 @@ impl CoinCache {
         if self.written.take().is_some() {
             self.epoch += 1;
         }
-        let layer = std::mem::take(&mut self.active);
+        let layer = std::mem::replace(&mut self.active, Layer::new(self.salt));
         let frozen = Arc::new(Frozen { layer });
         self.frozen = Some(frozen.clone());
         frozen

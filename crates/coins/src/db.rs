@@ -230,7 +230,7 @@ impl CoinsDb {
             let mut count = 0;
             for (outpoint, coin) in sorted.by_ref().take(chunk) {
                 key.clear();
-                value::put_key(&mut key, &outpoint);
+                value::put_key(&mut key, outpoint);
                 if let Some(coin) = coin {
                     stored.clear();
                     value::put_value(&mut stored, &coin);

@@ -23,6 +23,9 @@ mod error;
 mod form;
 mod info;
 mod layer;
+#[cfg(any(test, feature = "model"))]
+pub mod model;
+mod slab;
 pub mod undo;
 
 pub use cache::{CoinCache, Frozen, Prefetched};

@@ -1,280 +1,107 @@
-use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
-
 use proptest::prelude::*;
 use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
 
 use super::*;
-use crate::db::{DbState, Flushed};
+use crate::model::{Bench, OwnedCoin};
 
-fn key(number: u8) -> OutPointKey {
+#[test]
+fn the_cache_over_the_store_is_what_one_map_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = std::cell::RefCell::new(Bench::new(dir.path()));
+    let steps = proptest::collection::vec(any::<u8>(), 0..400);
+    proptest!(ProptestConfig::with_cases(200), |(steps in steps)| {
+        bench.borrow_mut().run(&steps);
+    });
+}
+
+fn key(number: u32) -> OutPointKey {
     let mut key = [0; 36];
-    // Neighbours share a transaction; transactions differ in their first byte and in their last.
-    key[0] = (number / 4).wrapping_mul(37);
-    key[31] = number / 4;
-    key[32] = number % 4;
+    key[0] = number as u8;
+    key[1..5].copy_from_slice(&number.to_le_bytes());
     key
 }
 
-/// A coin that is told from others by `salt`, with one script or another.
-fn coin(salt: u32) -> OwnedCoin {
-    let mut script =
-        vec![salt as u8; [0, 22, 23, 25, 34, 35, 67, 71, 105, 300][salt as usize % 10]];
-    match script.len() {
-        22 => script[..2].copy_from_slice(&[0, 20]),
-        34 => script[..2].copy_from_slice(&[0x51, 32]),
-        _ => {}
-    }
-    OwnedCoin {
-        height: salt,
-        coinbase: salt.is_multiple_of(3),
-        value: u64::from(salt) * 1_000,
-        script,
-    }
+fn cache(budget: usize) -> (tempfile::TempDir, CoinCache) {
+    let dir = tempfile::tempdir().unwrap();
+    let db = CoinsDb::open(dir.path(), 1 << 20).unwrap();
+    (dir, CoinCache::new(db, budget))
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct OwnedCoin {
-    height: u32,
-    coinbase: bool,
-    value: u64,
-    script: Vec<u8>,
+fn block(number: u8) -> BlockHash {
+    BlockHash::from_byte_array([number; 32])
 }
 
-impl OwnedCoin {
-    fn of(coin: Coin<'_>) -> Self {
-        Self {
-            height: coin.height,
-            coinbase: coin.coinbase,
-            value: coin.value,
-            script: coin.script.to_vec(),
+#[test]
+fn a_coin_that_is_spent_before_it_is_written_leaves_no_trace() {
+    let (_dir, mut cache) = cache(1 << 20);
+    let coin = OwnedCoin::numbered(1);
+    cache.add(&key(1), coin.coin(), false);
+    assert_eq!(cache.dirty(), 1);
+    cache.spend(&key(1));
+    assert_eq!(cache.dirty(), 0);
+    assert!(cache.missing(&key(1)));
+    // Unless there may have been another one below.
+    cache.add(&key(1), coin.coin(), true);
+    cache.spend(&key(1));
+    assert_eq!(cache.dirty(), 1);
+    assert!(!cache.missing(&key(1)));
+}
+
+#[test]
+fn what_was_written_last_is_still_in_memory_until_the_next_generation_is_frozen() {
+    let (_dir, mut cache) = cache(1 << 20);
+    cache.add(&key(1), OwnedCoin::numbered(1).coin(), false);
+    let frozen = cache.freeze();
+    assert!(!cache.missing(&key(1)));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let from = BlockHash::all_zeros();
+    cache.db.write(&frozen, from, block(1), &stop).unwrap();
+    cache.thaw_done();
+    assert!(!cache.missing(&key(1)));
+    let epoch = cache.epoch();
+    cache.freeze();
+    assert!(cache.missing(&key(1)));
+    assert_ne!(cache.epoch(), epoch);
+    assert!(cache.has(&key(1)).unwrap());
+}
+
+#[test]
+fn what_is_frozen_is_handed_out_again_until_it_is_written() {
+    let (_dir, mut cache) = cache(1 << 20);
+    cache.add(&key(1), OwnedCoin::numbered(1).coin(), false);
+    let first = cache.freeze();
+    cache.add(&key(2), OwnedCoin::numbered(2).coin(), false);
+    assert!(Arc::ptr_eq(&first, &cache.freeze()));
+    assert_eq!((first.changes(), cache.dirty()), (1, 1));
+}
+
+#[test]
+fn the_budget_is_shared_between_what_is_written_and_what_comes_meanwhile() {
+    let (_dir, mut cache) = cache(4 << 20);
+    assert_eq!(cache.budget(), 4 << 20);
+    let mut number = 0;
+    let mut fill = |cache: &mut CoinCache, full: fn(&CoinCache) -> bool| {
+        while !full(cache) {
+            assert!(cache.memory() < cache.budget() * 11 / 10);
+            cache.add(&key(number), OwnedCoin::numbered(number).coin(), false);
+            number += 1;
         }
-    }
+    };
+    fill(&mut cache, CoinCache::wants_freeze);
+    assert!(cache.memory() >= cache.budget() / 2);
+    let frozen = cache.freeze();
+    assert!(!cache.wants_freeze(), "one generation at a time");
+    fill(&mut cache, CoinCache::is_full);
+    assert!(cache.memory() >= cache.budget());
 
-    fn coin(&self) -> Coin<'_> {
-        Coin {
-            height: self.height,
-            coinbase: self.coinbase,
-            value: self.value,
-            script: &self.script,
-        }
-    }
-}
-
-fn block(number: u32) -> BlockHash {
-    let mut hash = [0; 32];
-    hash[..4].copy_from_slice(&number.to_le_bytes());
-    BlockHash::from_byte_array(hash)
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Add(u8),
-    /// With the promise that nothing is overwritten, where that is true.
-    AddNew(u8),
-    Spend(u8),
-    Fetch(u8),
-    Has(u8),
-    /// Reads what memory does not know, to be supplied later.
-    Prefetch(u8),
-    Supply,
-    Freeze,
-    /// Writes at most so many chunks of so many changes of what is frozen.
-    Write {
-        chunks: u8,
-        chunk: u8,
-    },
-    /// Loses memory, opens the store again and replays.
-    Crash,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let key = || 0..24u8;
-    prop_oneof![
-        2 => key().prop_map(Step::Add),
-        8 => key().prop_map(Step::AddNew),
-        8 => key().prop_map(Step::Spend),
-        4 => key().prop_map(Step::Fetch),
-        1 => key().prop_map(Step::Has),
-        4 => key().prop_map(Step::Prefetch),
-        2 => Just(Step::Supply),
-        2 => Just(Step::Freeze),
-        3 => (0..6u8, 1..5u8).prop_map(|(chunks, chunk)| Step::Write { chunks, chunk }),
-        1 => Just(Step::Crash),
-    ]
-}
-
-/// The cache beside a map that does the same.
-struct Both {
-    dir: tempfile::TempDir,
-    cache: CoinCache,
-    model: BTreeMap<OutPointKey, OwnedCoin>,
-    /// Every change, as a block's: to be replayed after a crash.
-    history: Vec<(OutPointKey, Option<OwnedCoin>)>,
-    /// Changes that the store has for sure, and those that the frozen generation leads to.
-    flushed: usize,
-    frozen: Option<(Arc<Frozen>, usize)>,
-    prefetched: Vec<Prefetched>,
-}
-
-/// The store's tip is the number of changes that made it; all zero stands for the empty set.
-fn tip(changes: usize) -> BlockHash {
-    block(changes.try_into().unwrap())
-}
-
-impl Both {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let db = CoinsDb::open(dir.path(), 1 << 20).unwrap();
-        Self {
-            cache: CoinCache::new(db, 1 << 20),
-            dir,
-            model: BTreeMap::new(),
-            history: Vec::new(),
-            flushed: 0,
-            frozen: None,
-            prefetched: Vec::new(),
-        }
-    }
-
-    fn step(&mut self, step: &Step) {
-        match *step {
-            Step::Add(number) => self.add(&key(number), true),
-            Step::AddNew(number) => {
-                let known = self.model.contains_key(&key(number));
-                self.add(&key(number), known);
-            }
-            Step::Spend(number) => {
-                let key = key(number);
-                self.cache.spend(&key);
-                self.model.remove(&key);
-                self.history.push((key, None));
-            }
-            Step::Fetch(number) => self.compare(&key(number)),
-            Step::Has(number) => {
-                let known = self.model.contains_key(&key(number));
-                assert_eq!(self.cache.has(&key(number)).unwrap(), known);
-            }
-            Step::Prefetch(number) => {
-                if self.cache.missing(&key(number)) {
-                    let mut batch = Prefetched::new(self.cache.epoch());
-                    batch.read(&self.cache.db, &key(number)).unwrap();
-                    self.prefetched.push(batch);
-                }
-            }
-            Step::Supply => {
-                for batch in std::mem::take(&mut self.prefetched) {
-                    self.cache.supply(&batch);
-                }
-            }
-            Step::Freeze => {
-                if self.frozen.is_none() {
-                    self.frozen = Some((self.cache.freeze(), self.history.len()));
-                }
-            }
-            Step::Write { chunks, chunk } => self.write(chunks.into(), chunk.into()),
-            Step::Crash => self.crash(),
-        }
-    }
-
-    fn add(&mut self, key: &OutPointKey, possible_overwrite: bool) {
-        let coin = coin(self.history.len() as u32);
-        self.cache.add(key, coin.coin(), possible_overwrite);
-        self.model.insert(*key, coin.clone());
-        self.history.push((*key, Some(coin)));
-    }
-
-    fn compare(&mut self, key: &OutPointKey) {
-        let mut found = SpentCoins::new();
-        let is_there = self.cache.fetch(key, &mut found).unwrap();
-        assert_eq!(is_there, !found.is_empty());
-        assert_eq!(
-            found.get(0).map(OwnedCoin::of).as_ref(),
-            self.model.get(key)
-        );
-    }
-
-    fn write(&mut self, mut chunks: usize, chunk: usize) {
-        let Some((frozen, reached)) = &self.frozen else {
-            return;
-        };
-        let stop = || {
-            let stop = chunks == 0;
-            chunks = chunks.saturating_sub(1);
-            stop
-        };
-        let (from, to) = (tip(self.flushed), tip(*reached));
-        let db = &self.cache.db;
-        match db.write_in_chunks(frozen, from, to, chunk, stop).unwrap() {
-            Flushed::Done => {
-                assert_eq!(db.written() as usize, frozen.changes());
-                self.flushed = *reached;
-                self.frozen = None;
-                self.cache.thaw_done();
-            }
-            Flushed::Stopped => {
-                assert_eq!(db.state().unwrap(), DbState::Between { from, to });
-            }
-        }
-    }
-
-    fn crash(&mut self) {
-        self.prefetched.clear();
-        self.frozen = None;
-        // The store is let go of before it is opened again.
-        let other = tempfile::tempdir().unwrap();
-        self.cache.db = CoinsDb::open(other.path(), 1 << 20).unwrap();
-        let db = CoinsDb::open(self.dir.path(), 1 << 20).unwrap();
-        let state = db.state().unwrap();
-        self.cache = CoinCache::new(db, 1 << 20);
-        let replay = |cache: &mut CoinCache, changes: &[(OutPointKey, Option<OwnedCoin>)]| {
-            for (key, change) in changes {
-                match change {
-                    Some(coin) => cache.add(key, coin.coin(), true),
-                    None => cache.spend(key),
-                }
-            }
-        };
-        let history = self.history.clone();
-        if let DbState::Between { from, to } = state {
-            assert_eq!(from, tip(self.flushed));
-            let reached = (self.flushed..=history.len())
-                .find(|n| tip(*n) == to)
-                .unwrap();
-            replay(&mut self.cache, &history[self.flushed..reached]);
-            let frozen = self.cache.freeze();
-            let done = self
-                .cache
-                .db
-                .write(&frozen, from, to, &AtomicBool::new(false));
-            assert_eq!(done.unwrap(), Flushed::Done);
-            self.cache.thaw_done();
-            self.flushed = reached;
-        }
-        replay(&mut self.cache, &history[self.flushed..]);
-    }
-
-    fn compare_all(&mut self) {
-        for number in 0..24 {
-            self.compare(&key(number));
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
-
-    #[test]
-    fn the_cache_over_the_store_is_what_one_map_is(
-        steps in proptest::collection::vec(step(), 1..150),
-    ) {
-        let mut both = Both::new();
-        for step in &steps {
-            both.step(step);
-        }
-        both.compare_all();
-        both.crash();
-        both.compare_all();
-    }
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let from = BlockHash::all_zeros();
+    cache.db.write(&frozen, from, block(1), &stop).unwrap();
+    drop(frozen);
+    cache.thaw_done();
+    assert!(cache.wants_freeze());
+    cache.freeze();
+    // What was written is forgotten.
+    assert!(cache.memory() < cache.budget());
 }

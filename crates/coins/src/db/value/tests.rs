@@ -17,13 +17,8 @@ fn stored_key(key: &OutPointKey) -> Vec<u8> {
 }
 
 fn stored(coin: Coin<'_>) -> Vec<u8> {
-    let packed = Packed {
-        code: coin.code(),
-        value: coin.value,
-        form: Form::of(coin.script),
-    };
     let mut stored = Vec::new();
-    put_value(&mut stored, &packed);
+    put_value(&mut stored, &Packed::of(&coin));
     stored
 }
 
