@@ -325,10 +325,37 @@ mod transactions {
 
     #[test]
     fn no_output_is_spent_twice_by_one_transaction() {
-        for inputs in [2_u32, 8, 9, 500] {
-            let mut outpoints: Vec<OutPoint> = (0..inputs).map(some_outpoint).collect();
+        for inputs in [2_u32, 3, 15, 16, 17, 500] {
+            let outpoints: Vec<OutPoint> = (0..inputs).map(some_outpoint).collect();
             allowed(with(transaction(&outpoints, vec![output(0, vec![])])));
-            outpoints[inputs as usize - 1] = outpoints[0];
+            let last = inputs as usize - 1;
+            for (one, other) in [(0, last), (last - 1, last), (0, 1)] {
+                let mut twice = outpoints.clone();
+                twice[other] = twice[one];
+                invalid(
+                    with(transaction(&twice, vec![output(0, vec![])])),
+                    "bad-txns-inputs-duplicate",
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn outputs_that_only_look_alike_are_not_the_same() {
+        // Ids that have all but their last byte in common, and an index that makes up for a difference of their fifth.
+        for inputs in [4_u8, 40] {
+            let mut outpoints: Vec<OutPoint> = (0..inputs)
+                .map(|last| {
+                    let mut id = [7; 32];
+                    id[31] = last;
+                    OutPoint::new(Txid::from_byte_array(id), 5)
+                })
+                .collect();
+            let mut id = [7; 32];
+            id[4] = 8;
+            outpoints.push(OutPoint::new(Txid::from_byte_array(id), 4));
+            allowed(with(transaction(&outpoints, vec![output(0, vec![])])));
+            outpoints.push(outpoints[1]);
             invalid(
                 with(transaction(&outpoints, vec![output(0, vec![])])),
                 "bad-txns-inputs-duplicate",

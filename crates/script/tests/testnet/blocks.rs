@@ -1,5 +1,7 @@
 //! Two blocks of testnet3 with the outputs that they spend.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 
 use bytes::Bytes;

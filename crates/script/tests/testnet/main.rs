@@ -1,5 +1,7 @@
 //! Real blocks, input by input.
 
+#![allow(clippy::unwrap_used)]
+
 mod blocks;
 
 use blocks::{HEIGHTS, TestBlock, prepare};

@@ -4,6 +4,8 @@
 //! twice: through the interpreter's internal face with exactly its flags, where the error must be the one that the
 //! vector names, and through the public face with those of its flags that are consensus rules.
 
+#![allow(clippy::unwrap_used)]
+
 mod asm;
 mod flags;
 mod script_tests;
