@@ -182,3 +182,6 @@ pub fn is_final(tx: TransactionView<'_>, height: Height, cutoff: u32) -> bool {
         || lock_time < reached
         || tx.inputs().all(|input| input.sequence() == SEQUENCE_FINAL)
 }
+
+#[cfg(test)]
+mod tests;

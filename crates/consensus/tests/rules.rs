@@ -140,6 +140,7 @@ mod body {
             assert_eq!(serialize(&block).len(), bytes);
             block
         };
+        assert_eq!(allowed(padded(999_999)).weight(), 3_999_996);
         assert_eq!(allowed(padded(1_000_000)).weight(), 4_000_000);
         invalid(padded(1_000_001), "bad-blk-length");
     }
@@ -160,6 +161,7 @@ mod body {
             assert_eq!(block.weight().to_wu(), weight);
             block
         };
+        allowed(heavy(3_999_999));
         allowed(heavy(4_000_000));
         invalid(heavy(4_000_001), "bad-blk-weight");
     }
@@ -174,6 +176,7 @@ mod body {
             block.txdata.push(tx);
             block
         };
+        assert_eq!(allowed(checks(19_999)).legacy_sigops(), 19_999);
         assert_eq!(allowed(checks(20_000)).legacy_sigops(), 20_000);
         invalid(checks(20_001), "bad-blk-sigops");
     }

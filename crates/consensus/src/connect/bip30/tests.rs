@@ -1,5 +1,5 @@
-use tipward_primitives::Network;
 use tipward_primitives::bitcoin::hashes::Hash as _;
+use tipward_primitives::{Network, Txid};
 
 use super::*;
 
@@ -57,4 +57,13 @@ fn the_repeated_coinbases_are_known() {
         assert!(!is_bip30_unspendable(height, &other()));
         assert!(!is_bip30_unspendable(height + 1, &hash(name)));
     }
+}
+
+#[test]
+fn an_output_in_the_place_of_a_coin_is_named() {
+    let outpoint = OutPoint::new(Txid::from_byte_array([5; 32]), 3);
+    let reject = overwrites_coin(outpoint);
+    assert_eq!(reject.reason, "bad-txns-BIP30");
+    assert_eq!(reject.kind, crate::RejectKind::Consensus);
+    assert!(reject.detail.contains(&outpoint.to_string()), "{reject}");
 }
