@@ -58,6 +58,15 @@ impl ParsedBlock {
         self.layout.outputs.len()
     }
 
+    /// The output at `index`, counted through all transactions.
+    pub fn output(&self, index: usize) -> Option<OutputView<'_>> {
+        let at = self.layout.outputs.get(index)?;
+        Some(OutputView {
+            bytes: self.raw.bytes(),
+            at,
+        })
+    }
+
     /// The transaction at `index`, the coinbase being 0.
     pub fn transaction(&self, index: usize) -> Option<TransactionView<'_>> {
         let at = self.layout.transactions.get(index)?;

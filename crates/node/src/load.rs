@@ -6,27 +6,40 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use tipward_chain::Chain;
+use tipward_coins::CoinsDb;
 use tipward_primitives::{Params, Timestamp};
-use tipward_store::{BlockStore, Loaded};
+use tipward_store::{BlockMark, BlockStore, Loaded, UndoFiles};
+use tipward_validation::validated_tip;
 
 /// What a node begins with.
 pub(crate) struct Start {
-    pub(crate) store: BlockStore,
+    pub(crate) files: Files,
     pub(crate) chain: Chain,
 }
 
+/// What may be written in the data directory.
+pub(crate) struct Files {
+    pub(crate) store: BlockStore,
+    pub(crate) undo: UndoFiles,
+    pub(crate) coins: CoinsDb,
+}
+
+/// Bytes of memory that the store of the coins on disk may use for itself.
+const COINS_DB_CACHE: usize = 32 << 20;
+
 /// Opens the directory (which locks it) and puts right what a crash left.
-pub(crate) fn open(netdir: &Path, params: &Params) -> anyhow::Result<(BlockStore, Loaded)> {
-    let (store, _, loaded) = BlockStore::open(netdir, params)?;
+pub(crate) fn open(netdir: &Path, params: &Params) -> anyhow::Result<(Files, Loaded)> {
+    let (store, undo, loaded) = BlockStore::open(netdir, params)?;
     for repair in &loaded.report.repairs {
         tracing::warn!(target: "store", "Repaired: {repair}");
     }
-    Ok((store, loaded))
+    let coins = CoinsDb::open(&netdir.join("coins"), COINS_DB_CACHE)?;
+    Ok((Files { store, undo, coins }, loaded))
 }
 
 /// Builds the header tree and finds the stored tip. Blocks this for about a second per million headers.
 pub(crate) fn load(
-    store: BlockStore,
+    files: Files,
     loaded: Loaded,
     params: &Arc<Params>,
     now: Timestamp,
@@ -50,17 +63,22 @@ pub(crate) fn load(
         chain.mark_stored(&block.hash, block.transactions);
         blocks += 1;
     }
-    // Until there is a connect stage whose coins know the tip: what is stored counts as connected.
-    let candidate = chain.hash(chain.candidate());
-    chain.restore_tip(&candidate);
+    for (hash, mark) in loaded.marks {
+        match mark {
+            BlockMark::Invalid => chain.mark_invalid(&hash),
+            BlockMark::Reconsidered => chain.reconsider(&hash),
+        };
+    }
+    let tip = validated_tip(&files.coins, &chain)?;
+    chain.restore_tip(&tip.hash);
     chain.update_initial_block_download(now);
     tracing::info!(
         target: "store",
-        "Loaded {} headers and {blocks} blocks in {} ms: stored tip height {}, best header height {}",
+        "Loaded {} headers and {blocks} blocks in {} ms: tip height {}, best header height {}",
         loaded.report.headers,
         begun.elapsed().as_millis(),
         chain.tip_height(),
         chain.height(chain.best_header()),
     );
-    Ok(Start { store, chain })
+    Ok(Start { files, chain })
 }

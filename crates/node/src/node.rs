@@ -58,7 +58,7 @@ impl Node {
         let shutdown = CancellationToken::new();
 
         // The lock comes first: nothing of a directory that another node uses may be touched.
-        let (store, loaded) = {
+        let (files, loaded) = {
             let (netdir, params) = (config.netdir.clone(), params.clone());
             blocking(move || load::open(&netdir, &params)).await?
         };
@@ -73,14 +73,17 @@ impl Node {
         };
         let start = {
             let (params, now) = (params.clone(), clock.now());
-            blocking(move || load::load(store, loaded, &params, now)).await?
+            blocking(move || load::load(files, loaded, &params, now)).await?
         };
 
-        let blocks = start.store.reader();
+        let blocks = start.files.store.reader();
         let published = Published::new(start.chain.view());
         let verdicts = Mailbox::default();
         let pipeline = Pipeline::start(
-            start.store,
+            start.files.store,
+            start.files.undo,
+            start.files.coins,
+            start.chain.view(),
             &PipelineOptions {
                 check_threads: config.sync.threads,
                 ..PipelineOptions::default()
@@ -90,7 +93,7 @@ impl Node {
                 move |event| verdicts.leave(event)
             },
         )
-        .context("cannot start the check threads")?;
+        .context("cannot start validation")?;
         let dns = Dns::new(config.peers.dns_server);
         let peer_files = PeerFiles::new(&config.netdir, clock.now());
         let machine = peer_files.machine(&config, start.chain);

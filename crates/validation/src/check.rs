@@ -9,6 +9,7 @@ use tipward_chain::{BlockOutcome, Fault};
 use tipward_consensus::{BlockContext, CheckedBlock, Reject};
 use tipward_primitives::RawBlock;
 
+use crate::prepared::PreparedBlock;
 use crate::ticket::{Ticket, panic_message};
 use crate::write::Checked;
 
@@ -46,9 +47,13 @@ impl Worker {
                 }));
                 continue;
             }
-            match catch_unwind(AssertUnwindSafe(|| (self.check)(&context, block))) {
+            let check = || (self.check)(&context, block).map(PreparedBlock::new);
+            match catch_unwind(AssertUnwindSafe(check)) {
                 // If the writer is gone, the ticket says so as it is dropped.
-                Ok(Ok(block)) => drop(self.next.send(Checked { ticket, block })),
+                Ok(Ok(block)) => {
+                    let block = Arc::new(block);
+                    drop(self.next.send(Checked { ticket, block }));
+                }
                 Ok(Err(reject)) => ticket.decide(BlockOutcome::Refused(reject)),
                 Err(panic) => ticket.decide(BlockOutcome::Failed(Fault {
                     what: format!(

@@ -1,10 +1,15 @@
+mod connecting;
+mod local;
+mod model;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
-use tipward_chain::{BlockJob, BlockOutcome, BlockVerdict};
+use tipward_chain::{BlockJob, BlockOutcome, BlockVerdict, Chain};
+use tipward_coins::CoinsDb;
 use tipward_consensus::{BlockContext, CheckedBlock, Reject, RejectKind, check_block};
 use tipward_primitives::{BlockHash, Header, Network, Params, RawBlock};
 use tipward_store::BlockStore;
@@ -61,15 +66,23 @@ fn options(queue: usize) -> Options {
         queue,
         sync_bytes: 300_000,
         sync_interval: Duration::from_millis(50),
+        ..Options::default()
     }
+}
+
+fn start(dir: &Path, check: CheckBlock, queue: usize, sink: Sink) -> Pipeline {
+    let params = Arc::new(Params::new(Network::Bitcoin));
+    let (store, undo, _) = BlockStore::open(dir, &params).unwrap();
+    let coins = CoinsDb::open(&dir.join("coins"), 1 << 20).unwrap();
+    let view = Chain::new(params).view();
+    Pipeline::start_with(check, store, undo, coins, view, &options(queue), sink).unwrap()
 }
 
 fn rig(check: CheckBlock, queue: usize) -> Rig {
     let dir = tempfile::tempdir().unwrap();
-    let (store, _, _) = BlockStore::open(dir.path(), &Params::new(Network::Bitcoin)).unwrap();
     let (sender, events) = unbounded();
     let sink = Sink::new(move |event| sender.send(event).unwrap());
-    let pipeline = Pipeline::start_with(check, store, &options(queue), sink).unwrap();
+    let pipeline = start(dir.path(), check, queue, sink);
     Rig {
         dir,
         pipeline,
@@ -80,6 +93,7 @@ fn rig(check: CheckBlock, queue: usize) -> Rig {
 fn verdict(event: Event) -> BlockVerdict {
     match event {
         Event::Verdict(verdict) => verdict,
+        Event::Chain(event) => panic!("{event:?}"),
         Event::Fault(fault) => panic!("{fault}"),
     }
 }
@@ -120,7 +134,8 @@ fn the_first_4312_blocks_of_the_main_network_are_checked_and_stored_once() {
         assert_eq!(verdict.size, blocks[verdict.height as usize].size());
     }
     rig.pipeline.flush().unwrap();
-    assert_eq!(rig.pipeline.depths(), QueueDepths::default());
+    let depths = rig.pipeline.depths();
+    assert_eq!((depths.check, depths.write, depths.headers), (0, 0, 0));
     for (height, block) in blocks.iter().enumerate() {
         let read = rig.pipeline.reader().read(&block.block_hash()).unwrap();
         assert_eq!(read.as_ref(), Some(block), "at height {height}");
@@ -265,14 +280,13 @@ fn a_full_queue_gives_blocks_back_and_a_shutdown_decides_every_job_once() {
 #[test]
 fn a_listener_that_panics_does_not_stop_the_pipeline() {
     let dir = tempfile::tempdir().unwrap();
-    let (store, _, _) = BlockStore::open(dir.path(), &Params::new(Network::Bitcoin)).unwrap();
     let (sender, events) = unbounded();
-    let pipeline = Pipeline::start(store, &options(8), move |event| {
+    let sink = Sink::new(move |event| {
         let verdict = verdict(event);
         sender.send(verdict.height).unwrap();
         assert!(verdict.height > 0, "the first verdict is too much");
-    })
-    .unwrap();
+    });
+    let pipeline = start(dir.path(), check_block, 8, sink);
     for height in 0..3 {
         let (header, block) = empty_block(height);
         pipeline.submit(job(height, header), block);

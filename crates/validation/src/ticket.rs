@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tipward_chain::{BlockJob, BlockOutcome, BlockVerdict, Fault};
+use tipward_chain::{BlockJob, BlockOutcome, BlockVerdict, ChainEvent, Fault};
 use tipward_primitives::{BlockHash, Height};
 
 /// What the pipeline tells the node.
@@ -9,7 +9,10 @@ use tipward_primitives::{BlockHash, Height};
 pub enum Event {
     /// The verdict on a submitted block; exactly one for each.
     Verdict(BlockVerdict),
-    /// Our own failure that belongs to no single block: headers could not be written, or a sync failed.
+    /// What connecting has done to the active chain.
+    Chain(ChainEvent),
+    /// Our own failure that belongs to no single block. One that may pass is tried again: headers could not be written, or
+    /// there is no room on the disk for undo data or coins. After any other, nothing is connected any more.
     Fault(Fault),
 }
 

@@ -11,11 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, never, select};
-use tipward_chain::{BlockOutcome, Fault};
-use tipward_consensus::CheckedBlock;
-use tipward_primitives::Header;
+use tipward_chain::{BlockMark, BlockOutcome, Fault};
+use tipward_primitives::{BlockHash, Header};
 use tipward_store::{BlockStore, NewBlock, StoreError};
 
+use crate::faults::store_fault;
+use crate::handoff::Handoff;
+use crate::prepared::PreparedBlock;
 use crate::ticket::{Event, Sink, Ticket, panic_message};
 
 /// The most that one batch takes: enough that a system call for each batch costs nothing, and so little that verdicts are
@@ -29,38 +31,56 @@ const RETRY: Duration = Duration::from_secs(1);
 /// A block on its way to the block files.
 pub(crate) struct Checked {
     pub(crate) ticket: Ticket,
-    pub(crate) block: CheckedBlock,
+    pub(crate) block: Arc<PreparedBlock>,
 }
 
 /// What else the writer is told.
 pub(crate) enum Control {
-    /// There are new headers in [`NewHeaders`].
-    Headers,
+    /// There is something in [`NewRecords`].
+    Records,
     /// Sync, and say how it went.
     Flush(Sender<Result<(), Fault>>),
 }
 
-/// Headers that wait for the writer. Not bounded, because every one of them is also in the header tree, which takes more
-/// memory for it and bounds what may enter.
+/// Headers and marks that wait for the writer. Not bounded, because each of them is also in the header tree, which takes
+/// more memory for it and bounds what may enter.
 #[derive(Clone, Default)]
-pub(crate) struct NewHeaders(Arc<Mutex<Vec<Header>>>);
+pub(crate) struct NewRecords(Arc<Mutex<Records>>);
 
-impl NewHeaders {
-    pub(crate) fn add(&self, headers: Vec<Header>) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.is_empty() {
-            *waiting = headers;
+#[derive(Default)]
+struct Records {
+    headers: Vec<Header>,
+    marks: Vec<(BlockHash, BlockMark)>,
+}
+
+impl NewRecords {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Records> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn add_headers(&self, headers: Vec<Header>) {
+        let mut waiting = self.waiting();
+        if waiting.headers.is_empty() {
+            waiting.headers = headers;
         } else {
-            waiting.extend(headers);
+            waiting.headers.extend(headers);
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    pub(crate) fn add_mark(&self, hash: BlockHash, mark: BlockMark) {
+        self.waiting().marks.push((hash, mark));
     }
 
-    fn take(&self) -> Vec<Header> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Headers that wait.
+    pub(crate) fn headers(&self) -> usize {
+        self.waiting().headers.len()
+    }
+
+    /// Moves all behind what `to` holds.
+    fn take(&self, to: &mut Records) {
+        let mut waiting = self.waiting();
+        to.headers.append(&mut waiting.headers);
+        to.marks.append(&mut waiting.marks);
     }
 }
 
@@ -69,7 +89,8 @@ pub(crate) struct Writer {
     pub(crate) store: BlockStore,
     pub(crate) queue: Receiver<Checked>,
     pub(crate) control: Receiver<Control>,
-    pub(crate) new_headers: NewHeaders,
+    pub(crate) new_records: NewRecords,
+    pub(crate) handoff: Handoff,
     pub(crate) sink: Sink,
     pub(crate) sync_bytes: u64,
     pub(crate) sync_interval: Duration,
@@ -98,8 +119,8 @@ struct Turns {
     writer: Writer,
     batch: Vec<Checked>,
     flushes: Vec<Sender<Result<(), Fault>>>,
-    /// Taken from [`NewHeaders`], not written yet.
-    headers: Vec<Header>,
+    /// Taken from [`NewRecords`], not written yet.
+    records: Records,
     /// When the oldest of what is not synced was written.
     unsynced_since: Option<Instant>,
     /// The last thing that failed outside a block: told once, until something works again.
@@ -112,7 +133,7 @@ impl Turns {
             writer,
             batch: Vec::new(),
             flushes: Vec::new(),
-            headers: Vec::new(),
+            records: Records::default(),
             unsynced_since: None,
             told: None,
         }
@@ -121,29 +142,29 @@ impl Turns {
     fn run(mut self) -> Result<(), Fault> {
         loop {
             let open = self.wait();
-            self.headers.append(&mut self.writer.new_headers.take());
-            let headers = self.write_headers();
-            match &headers {
+            self.writer.new_records.take(&mut self.records);
+            let records = self.write_records();
+            match &records {
                 Ok(()) => self.write_batch(),
                 Err(fault) => fail(self.batch.drain(..), fault),
             }
             self.sync_when_due();
             if !self.flushes.is_empty() {
-                let done = headers.clone().and_then(|()| self.sync());
+                let done = records.clone().and_then(|()| self.sync());
                 for flush in self.flushes.drain(..) {
                     // Whoever asked may have gone.
                     let _ = flush.send(done.clone());
                 }
             }
             if !open {
-                return headers.and_then(|()| self.sync());
+                return records.and_then(|()| self.sync());
             }
         }
     }
 
     /// Waits for something to do; false if there will be nothing any more.
     fn wait(&mut self) -> bool {
-        let wake = if !self.headers.is_empty() {
+        let wake = if !(self.records.headers.is_empty() && self.records.marks.is_empty()) {
             after(RETRY)
         } else if let Some(since) = self.unsynced_since {
             after(self.writer.sync_interval.saturating_sub(since.elapsed()))
@@ -157,7 +178,7 @@ impl Turns {
             },
             recv(self.writer.control) -> control => match control {
                 Ok(Control::Flush(reply)) => self.flushes.push(reply),
-                Ok(Control::Headers) => {}
+                Ok(Control::Records) => {}
                 // The pipeline is stopping: what is left comes through the other queue.
                 Err(_) => match self.writer.queue.recv_timeout(RETRY) {
                     Ok(block) => self.batch.push(block),
@@ -178,14 +199,23 @@ impl Turns {
         true
     }
 
-    fn write_headers(&mut self) -> Result<(), Fault> {
-        if self.headers.is_empty() {
-            return Ok(());
+    fn write_records(&mut self) -> Result<(), Fault> {
+        if !self.records.headers.is_empty() {
+            let written = self.writer.store.append_headers(&self.records.headers);
+            self.told(written)?;
+            self.records.headers.clear();
+            self.note_unsynced();
         }
-        let written = self.writer.store.append_headers(&self.headers);
-        self.told(written)?;
-        self.headers.clear();
-        self.note_unsynced();
+        while let Some((hash, mark)) = self.records.marks.first().copied() {
+            let mark = match mark {
+                BlockMark::Invalid => tipward_store::BlockMark::Invalid,
+                BlockMark::Reconsidered => tipward_store::BlockMark::Reconsidered,
+            };
+            let written = self.writer.store.append_mark(hash, mark);
+            self.told(written)?;
+            self.records.marks.remove(0);
+            self.note_unsynced();
+        }
         Ok(())
     }
 
@@ -193,34 +223,27 @@ impl Turns {
         if self.batch.is_empty() {
             return;
         }
-        let mut tickets = Vec::with_capacity(self.batch.len());
-        let mut blocks = Vec::with_capacity(self.batch.len());
-        for Checked { ticket, block } in self.batch.drain(..) {
-            let transactions = u32::try_from(block.transaction_count())
-                .expect("a block of 4 MB has fewer transactions");
-            blocks.push(NewBlock {
+        let blocks: Vec<NewBlock> = self
+            .batch
+            .iter()
+            .map(|Checked { ticket, block }| NewBlock {
                 hash: ticket.hash(),
-                block: block.into_raw(),
-                transactions,
-            });
-            tickets.push(ticket);
-        }
+                block: block.block().raw().clone(),
+                transactions: transactions(block),
+            })
+            .collect();
         match self.writer.store.append_blocks(&blocks) {
             Ok(_) => {
                 self.note_unsynced();
-                // Their bytes are not needed any more when who waits for the verdicts goes on.
-                let transactions: Vec<u32> = blocks.iter().map(|b| b.transactions).collect();
+                // What is not kept to be connected is not needed any more when who waits for the verdicts goes on.
                 drop(blocks);
-                for (ticket, transactions) in tickets.into_iter().zip(transactions) {
+                for Checked { ticket, block } in self.batch.drain(..) {
+                    let transactions = transactions(&block);
+                    self.writer.handoff.put(block);
                     ticket.decide(BlockOutcome::Stored { transactions });
                 }
             }
-            Err(e) => {
-                let fault = fault(&e);
-                for ticket in tickets {
-                    ticket.decide(BlockOutcome::Failed(fault.clone()));
-                }
-            }
+            Err(e) => fail(self.batch.drain(..), &store_fault(&e)),
         }
     }
 
@@ -257,7 +280,7 @@ impl Turns {
             self.told = None;
             return Ok(());
         };
-        let fault = fault(&e);
+        let fault = store_fault(&e);
         if self.told.as_ref() != Some(&fault) {
             self.told = Some(fault.clone());
             self.writer.sink.send(Event::Fault(fault.clone()));
@@ -273,9 +296,7 @@ fn fail(blocks: impl Iterator<Item = Checked>, fault: &Fault) {
     }
 }
 
-fn fault(e: &StoreError) -> Fault {
-    Fault {
-        what: e.to_string(),
-        may_pass: e.is_full(),
-    }
+fn transactions(block: &PreparedBlock) -> u32 {
+    u32::try_from(block.block().transaction_count())
+        .expect("a block of 4 MB has fewer transactions")
 }

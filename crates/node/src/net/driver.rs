@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tipward_chain::{BlockOutcome, ChainEvent, ChainView, Fault};
+use tipward_chain::{BlockOutcome, ChainView, Fault};
 use tipward_p2p::addr::Address;
 use tipward_p2p::event::{Event, Level};
 use tipward_p2p::{Action, ConnKind, Input, Machine, PeerId, Target, Transport};
@@ -341,6 +341,7 @@ impl Driver {
                         }
                     }
                 }
+                tipward_validation::Event::Chain(event) => self.handle(Input::Chain(event)),
                 tipward_validation::Event::Fault(fault) => self.fault(&fault),
             }
         }
@@ -426,24 +427,17 @@ impl Driver {
                 self.last_job = self.last_job.max(job.id);
                 self.pipeline.submit(job, block);
             }
-            Action::Goal(goal) => self.connect(goal),
-            // Nothing but a broken rule of the header's own body is marked so far, and that is found anew.
-            Action::MarkBlock(..) => {}
+            Action::Goal(goal) => {
+                let view = self.machine.chain().view();
+                self.pipeline.set_goal(goal, view);
+            }
+            Action::MarkBlock(hash, mark) => self.pipeline.persist_mark(hash, mark),
             Action::PersistHeaders(headers) => self.pipeline.persist_headers(headers),
             Action::Resolve { name, port } => self.resolve(name, port),
             Action::Publish => self.publish(),
             Action::Log(event) => log(&event),
             Action::Halt(why) => self.halt(why),
         }
-    }
-
-    /// Stands in for the connect stage, which will be given the goal (`Pipeline::set_goal`) and answer for itself: what is
-    /// stored counts as connected.
-    fn connect(&mut self, goal: u64) {
-        let chain = self.machine.chain();
-        let tip = chain.hash(chain.candidate());
-        self.handle(Input::Chain(ChainEvent::TipMoved { tip }));
-        self.handle(Input::Chain(ChainEvent::Settled { goal }));
     }
 
     fn with_connection(

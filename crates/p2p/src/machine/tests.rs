@@ -1,5 +1,4 @@
 mod blocks;
-mod connect;
 mod handshake;
 mod harness;
 mod headers;

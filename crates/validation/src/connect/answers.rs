@@ -1,0 +1,213 @@
+//! Answers to questions about the coins, all of the validated chain.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use tipward_chain::{Fault, HeaderId};
+use tipward_coins::{CoinsDb, CoinsSnapshot, OutPointKey, SpentCoins};
+use tipward_consensus::{BlockContext, Reject, RejectKind};
+use tipward_primitives::RawBlock;
+
+use super::Connect;
+use super::rules::{self, Refusal};
+use crate::faults::coins_fault;
+use crate::handle::{CoinAnswer, Query, TestError};
+use crate::prepared::PreparedBlock;
+use crate::scripts::{Outcome, ScriptJob};
+
+/// Questions that cannot be answered at once.
+///
+/// # Bounds
+/// Their threads wait for the answers, so that there are no more than threads that ask.
+#[derive(Default)]
+pub(super) struct Waiting {
+    coins: Vec<(OutPointKey, Sender<Result<CoinAnswer, Fault>>)>,
+    tests: Vec<(RawBlock, Sender<Result<(), TestError>>)>,
+    /// Tested blocks whose scripts are being verified.
+    tested: Vec<(Arc<ScriptJob>, Sender<Result<(), TestError>>)>,
+    /// Wait for a flush that begins after they were asked.
+    flushes: Vec<AfterFlush>,
+    /// Wait for the running flush.
+    flushing: Vec<AfterFlush>,
+}
+
+/// What is wanted of a flush.
+enum AfterFlush {
+    Snapshot(Sender<Result<CoinsSnapshot, Fault>>),
+    Nothing(Sender<Result<(), Fault>>),
+}
+
+impl AfterFlush {
+    fn answer(self, coins: &CoinsDb) {
+        // Whoever asked may have gone.
+        match self {
+            Self::Snapshot(reply) => {
+                let _ = reply.send(coins.snapshot().map_err(|e| coins_fault(&e)));
+            }
+            Self::Nothing(reply) => {
+                let _ = reply.send(Ok(()));
+            }
+        }
+    }
+}
+
+impl Waiting {
+    /// Nothing may be connected until the lead is verified, for a test of a block.
+    pub(super) fn needs_verified_tip(&self) -> bool {
+        !self.tests.is_empty()
+    }
+
+    pub(super) fn needs_flush(&self) -> bool {
+        !self.flushes.is_empty()
+    }
+
+    pub(super) fn note_flush_begun(&mut self) {
+        self.flushing.append(&mut self.flushes);
+    }
+
+    pub(super) fn note_flush_done(&mut self, coins: &CoinsDb) {
+        for wanted in self.flushing.drain(..) {
+            wanted.answer(coins);
+        }
+    }
+}
+
+impl Connect {
+    pub(super) fn take_queries(&mut self) {
+        for query in self.queries.try_iter() {
+            match query {
+                Query::Coin(key, reply) => self.waiting.coins.push((key, reply)),
+                Query::Test(block, reply) => self.waiting.tests.push((block, reply)),
+                Query::Snapshot(reply) => {
+                    self.waiting.flushes.push(AfterFlush::Snapshot(reply));
+                }
+                Query::Flush(reply) => self.waiting.flushes.push(AfterFlush::Nothing(reply)),
+            }
+        }
+    }
+
+    pub(super) fn answer(&mut self) -> Result<(), Fault> {
+        if self.shows_told_tip() {
+            self.answer_coins();
+            self.answer_flushes();
+            if self.lead.is_empty() {
+                self.begin_tests()?;
+            }
+        }
+        self.answer_tests();
+        Ok(())
+    }
+
+    /// The verified chain is the one that was told. In a reorganization it is not, until that is complete; if it cannot go
+    /// on, an answer about where it stands is better than none.
+    pub(super) fn shows_told_tip(&self) -> bool {
+        self.frontiers.verified() == self.published
+            || self.paused.is_some()
+            || self.goal.target.is_none()
+    }
+
+    fn answer_coins(&mut self) {
+        let tip = self.frontiers.verified();
+        for (key, reply) in std::mem::take(&mut self.waiting.coins) {
+            let mut found = SpentCoins::new();
+            let answer = self.coins.fetch(&key, &mut found).map(|_| {
+                let now = found.get(0);
+                CoinAnswer::new(tip, self.lead.below(&key, now))
+            });
+            // Whoever asked may have gone.
+            let _ = reply.send(answer.map_err(|e| coins_fault(&e)));
+        }
+    }
+
+    /// If the coins on disk are those of the tip, no flush is needed.
+    fn answer_flushes(&mut self) {
+        if self.flushes.is_running() || self.is_ahead_of_disk() {
+            return;
+        }
+        for wanted in std::mem::take(&mut self.waiting.flushes) {
+            wanted.answer(&self.coins_db);
+        }
+    }
+
+    fn begin_tests(&mut self) -> Result<(), Fault> {
+        for (block, reply) in std::mem::take(&mut self.waiting.tests) {
+            match self.begin_test(block) {
+                Ok(job) => {
+                    let job = Arc::new(job);
+                    self.scripts.add(Arc::clone(&job));
+                    self.waiting.tested.push((job, reply));
+                }
+                Err(e) => {
+                    let _ = reply.send(Err(e));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_test(&mut self, block: RawBlock) -> Result<ScriptJob, TestError> {
+        let tip = self.frontiers.verified();
+        let header = block.header();
+        if header.prev_blockhash != tip.hash {
+            return Err(TestError::Reject(Reject::new(
+                RejectKind::InvalidPrev,
+                "inconclusive-not-best-prevblk",
+                format!(
+                    "it builds on {}, the tip is {}",
+                    header.prev_blockhash, tip.hash
+                ),
+            )));
+        }
+        let context = self.context_on(tip.id, &block);
+        let checked = (self.sources.check)(&context, block)?;
+        let prepared = PreparedBlock::new(checked);
+        let view = &self.view;
+        let tree = view.tree();
+        let median_time_past_at = |height| {
+            let ancestor = tree.ancestor(tip.id, height);
+            ancestor.map_or(0, |id| view.median_time_past(id))
+        };
+        let judged = rules::judge(&prepared, &context, &mut self.coins, median_time_past_at);
+        let spent = judged.map_err(|refusal| match refusal {
+            Refusal::Reject(reject) => TestError::Reject(reject),
+            Refusal::Fault(fault) => TestError::Fault(fault),
+        })?;
+        Ok(ScriptJob::new(
+            Arc::new(prepared),
+            Arc::new(spent),
+            context.script_flags,
+            true,
+            self.bell.clone(),
+        ))
+    }
+
+    /// The context of a block on top of `parent` that is not in the header tree.
+    fn context_on(&self, parent: HeaderId, block: &RawBlock) -> BlockContext {
+        let view = &self.view;
+        let params = view.params();
+        let bip34_ancestor = view.tree().ancestor(parent, params.bip34_height);
+        BlockContext::with_hash(
+            params,
+            block.header(),
+            block.block_hash(),
+            view.height(parent) + 1,
+            view.median_time_past(parent),
+            bip34_ancestor.map(|id| view.hash(id)),
+        )
+    }
+
+    fn answer_tests(&mut self) {
+        self.waiting.tested.retain(|(job, reply)| {
+            let Some(outcome) = job.outcome() else {
+                return true;
+            };
+            let answer = match outcome {
+                Outcome::Valid(_) => Ok(()),
+                Outcome::Invalid(reject) => Err(TestError::Reject(reject.clone())),
+                Outcome::Failed(fault) => Err(TestError::Fault(fault.clone())),
+            };
+            let _ = reply.send(answer);
+            false
+        });
+    }
+}

@@ -1,0 +1,107 @@
+//! What connecting and disconnecting a block does to the coin set, once it is decided.
+
+use tipward_chain::Fault;
+use tipward_coins::{CoinCache, SpentCoins};
+use tipward_consensus::connect::is_bip30_unspendable;
+
+use crate::faults::coins_fault;
+use crate::prepared::{PreparedBlock, outpoint_key};
+
+/// Whether the set is exactly the one that the change starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Set {
+    /// It is.
+    Exact,
+    /// Parts of this and of later changes may be in it already: no promise is made to the cache about what is not there.
+    Partial,
+}
+
+/// Takes out what the block spends and puts in what it makes. Reads no coin.
+pub(crate) fn connect(prepared: &PreparedBlock, coins: &mut CoinCache, set: Set) {
+    let (mut input_number, mut output_number) = (0, 0);
+    for (index, (txid, tx)) in prepared.block().transactions().enumerate() {
+        let coinbase = index == 0;
+        for input in tx.inputs() {
+            if !coinbase && prepared.source(input_number).is_none() {
+                coins.spend(input.outpoint_bytes());
+            }
+            input_number += 1;
+        }
+        for (vout, output) in tx.outputs().enumerate() {
+            if prepared.enters(output_number, &output) {
+                // Two coinbases of the main network took the place of others.
+                let overwrite = coinbase || set == Set::Partial;
+                let coin = prepared.coin(coinbase, &output);
+                coins.add(&outpoint_key(txid, vout), coin, overwrite);
+            }
+            output_number += 1;
+        }
+    }
+}
+
+/// Takes out what the block made and puts back what it spent: exactly the reverse of [`connect`]. `spent` are the coins
+/// of all inputs but the coinbase's, in order. Reads no coin.
+pub(crate) fn disconnect(
+    prepared: &PreparedBlock,
+    spent: &SpentCoins,
+    coins: &mut CoinCache,
+    set: Set,
+) {
+    let mut output_number = 0;
+    for (txid, tx) in prepared.block().transactions() {
+        for (vout, output) in tx.outputs().enumerate() {
+            if prepared.enters(output_number, &output) {
+                coins.spend(&outpoint_key(txid, vout));
+            }
+            output_number += 1;
+        }
+    }
+    // The coinbase's input comes first and spends nothing.
+    let inputs = prepared.block().parsed().transactions().skip(1);
+    for ((number, input), coin) in (1..)
+        .zip(inputs.flat_map(|tx| tx.inputs()))
+        .zip(spent.iter())
+    {
+        if prepared.source(number).is_none() {
+            coins.add(input.outpoint_bytes(), coin, set == Set::Partial);
+        }
+    }
+}
+
+/// Whether the coins that a block made, and no later block spent, are in the set as it made them: otherwise block, undo
+/// data and coins do not belong together.
+pub(crate) fn check_outputs_are_there(
+    prepared: &PreparedBlock,
+    coins: &mut CoinCache,
+) -> Result<(), Fault> {
+    let block = prepared.block();
+    let repeated = is_bip30_unspendable(block.height(), &block.hash());
+    let mut found = SpentCoins::new();
+    let mut output_number = 0;
+    for (index, (txid, tx)) in block.transactions().enumerate() {
+        let coinbase = index == 0;
+        for (vout, output) in tx.outputs().enumerate() {
+            let enters = prepared.enters(output_number, &output);
+            output_number += 1;
+            if !enters || (coinbase && repeated) {
+                continue;
+            }
+            found.clear();
+            let there = coins
+                .fetch(&outpoint_key(txid, vout), &mut found)
+                .map_err(|e| coins_fault(&e))?;
+            if !there || found.get(0) != Some(prepared.coin(coinbase, &output)) {
+                return Err(Fault {
+                    what: format!(
+                        "cannot disconnect block {} at height {}: its output {txid}:{vout} is not in the coin set as the \
+                         block made it, so the coins are damaged; starting with --reindex-chainstate makes them good",
+                        block.hash(),
+                        block.height()
+                    ),
+                    may_pass: false,
+                });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! The load stage: workers that read blocks and coins ahead of the connect thread. They change nothing.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use tipward_chain::{BlockRef, Fault};
+use tipward_coins::{CoinsDb, OutPointKey, Prefetched};
+use tipward_consensus::{BlockContext, Reject, RejectKind};
+use tipward_store::BlockReader;
+
+use crate::bell::Bell;
+use crate::check::CheckBlock;
+use crate::faults::{coins_fault, ended, lasting, store_fault};
+use crate::prepared::PreparedBlock;
+use crate::ticket::panic_message;
+
+/// Something to be read.
+pub(crate) enum Request {
+    /// A stored block.
+    Block(BlockRef, Box<BlockContext>),
+    /// Coins that memory did not know at this epoch, for a block.
+    Coins(BlockRef, u64, Vec<OutPointKey>),
+}
+
+/// What was read.
+pub(crate) enum Loaded {
+    Block(BlockRef, Result<Arc<PreparedBlock>, NotLoaded>),
+    Coins(BlockRef, Result<Prefetched, Fault>),
+}
+
+/// Why a stored block cannot be connected.
+#[derive(Debug)]
+pub(crate) enum NotLoaded {
+    /// It breaks a rule that was not checked when it was stored.
+    Reject(Reject),
+    /// It cannot be read.
+    Fault(Fault),
+}
+
+/// The threads of the stage. They end when it is dropped.
+///
+/// # Bounds
+/// Neither channel has a bound of its own: the connect thread asks for what its window of blocks needs, and nothing else
+/// puts anything in.
+pub(crate) struct Loader {
+    requests: Option<Sender<Request>>,
+    loaded: Receiver<Loaded>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What a thread of the stage reads from.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) blocks: BlockReader,
+    pub(crate) coins: CoinsDb,
+    pub(crate) check: CheckBlock,
+}
+
+impl Loader {
+    pub(crate) fn start(threads: usize, sources: &Sources, bell: &Bell) -> io::Result<Self> {
+        let (requests, queue) = unbounded::<Request>();
+        let (results, loaded) = unbounded();
+        let mut loader = Self {
+            requests: Some(requests),
+            loaded,
+            threads: Vec::with_capacity(threads),
+        };
+        for i in 0..threads {
+            let (queue, results) = (queue.clone(), results.clone());
+            let (sources, bell) = (sources.clone(), bell.clone());
+            let thread = thread::Builder::new()
+                .name(format!("load-{i}"))
+                .spawn(move || {
+                    for request in &queue {
+                        let _ = results.send(sources.read_guarded(request));
+                        bell.ring();
+                    }
+                })?;
+            loader.threads.push(thread);
+        }
+        Ok(loader)
+    }
+
+    pub(crate) fn request(&self, request: Request) -> Result<(), Fault> {
+        let requests = self.requests.as_ref();
+        let sent = requests.is_some_and(|requests| requests.send(request).is_ok());
+        if sent {
+            Ok(())
+        } else {
+            Err(ended("reads blocks"))
+        }
+    }
+
+    /// What was read since the last call.
+    pub(crate) fn next(&self) -> Option<Loaded> {
+        self.loaded.try_recv().ok()
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.requests = None;
+        for thread in self.threads.drain(..) {
+            // Panics are caught within.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Sources {
+    fn read_guarded(&self, request: Request) -> Loaded {
+        let block = match &request {
+            Request::Block(block, _) | Request::Coins(block, _, _) => *block,
+        };
+        catch_unwind(AssertUnwindSafe(|| self.read(request))).unwrap_or_else(|panic| {
+            let fault = lasting(format!(
+                "reading block {} at height {} panicked, which is a bug of ours: {}",
+                block.hash,
+                block.height,
+                panic_message(&*panic)
+            ));
+            Loaded::Block(block, Err(NotLoaded::Fault(fault)))
+        })
+    }
+
+    fn read(&self, request: Request) -> Loaded {
+        match request {
+            Request::Block(block, context) => {
+                Loaded::Block(block, self.block(&context).map(Arc::new))
+            }
+            Request::Coins(block, epoch, keys) => {
+                let mut batch = Prefetched::new(epoch);
+                let read = keys
+                    .iter()
+                    .try_for_each(|key| batch.read(&self.coins, key))
+                    .map_err(|e| coins_fault(&e));
+                Loaded::Coins(block, read.map(|()| batch))
+            }
+        }
+    }
+
+    /// Reads a block and checks it again, which also tells again where everything in it is.
+    pub(crate) fn block(&self, context: &BlockContext) -> Result<PreparedBlock, NotLoaded> {
+        let BlockContext { hash, height, .. } = context;
+        let read = self.blocks.read(hash);
+        let raw = read
+            .map_err(|e| NotLoaded::Fault(store_fault(&e)))?
+            .ok_or_else(|| {
+                NotLoaded::Fault(lasting(format!(
+                    "block {hash} at height {height} is not in the block files any more; starting with --reindex makes \
+                     them good"
+                )))
+            })?;
+        match (self.check)(context, raw) {
+            Ok(checked) => Ok(PreparedBlock::new(checked)),
+            // It was the header's when it was stored.
+            Err(reject) if reject.kind == RejectKind::Mutated => {
+                Err(NotLoaded::Fault(lasting(format!(
+                    "block {hash} at height {height} is not in the block files as it was stored ({reject}); starting with \
+                     --reindex makes them good"
+                ))))
+            }
+            Err(reject) => Err(NotLoaded::Reject(reject)),
+        }
+    }
+}
