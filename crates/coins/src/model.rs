@@ -27,7 +27,7 @@ pub struct Bench {
 }
 
 /// Outpoints of a run.
-const OUTPOINTS: u8 = 24;
+const OUTPOINTS: u8 = 16;
 
 type Change = (OutPointKey, Option<OwnedCoin>);
 
@@ -175,6 +175,11 @@ impl Run<'_> {
                 self.write(argument.into(), usize::from(argument % 4) + 1);
             }
             15 if argument < 64 => self.crash(),
+            // Memory forgets what it knew, of its own accord.
+            15 if argument < 160 => {
+                self.flush_all();
+                self.flush_all();
+            }
             _ => {}
         }
     }

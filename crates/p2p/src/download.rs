@@ -20,6 +20,12 @@
 //! front is stored. Because every block goes to the disk as soon as it was checked, in whatever order, a wide window costs
 //! no memory; its width only bounds how far the order on disk strays from the order of heights.
 //!
+//! The window does not wait for validation: connecting a block takes longer than storing it, and a link that stands idle
+//! now is time lost. So blocks may be stored far ahead of the active chain's tip, up to the best header. What bounds that
+//! is the chain itself: only the way to the best header is fetched, which has proven the network's minimum of work, and
+//! every block of it has to be on this disk anyway. If one of them turns out to be invalid, all that was fetched on top of
+//! it was for nothing, at the price of its proof of work to whoever made it.
+//!
 //! Memory is bounded by [`credits::Credits`] alone: from the request until the verdict every block holds credits.
 //!
 //! # Who is asked

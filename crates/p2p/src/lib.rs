@@ -47,4 +47,4 @@ pub mod wire;
 pub use config::Config;
 pub use conn::{ConnKind, PeerId, Target};
 pub use io::{Action, Command, DisconnectReason, Input, Transport};
-pub use machine::{Machine, Submitted};
+pub use machine::{Machine, NotAsked, Submitted};

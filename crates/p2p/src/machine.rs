@@ -43,6 +43,7 @@ use tipward_primitives::{BlockHash, Timestamp};
 use self::blocks::Job;
 pub use self::blocks::Submitted;
 use self::connect::Goal;
+pub use self::connect::NotAsked;
 use self::connections::Pending;
 use crate::addr::{AddrNetwork, Address};
 use crate::addrman::AddrMan;

@@ -162,20 +162,18 @@ impl Serve {
     }
 }
 
-/// Whether a block is stored and may be shown: part of the active chain, or of a branch that is not too old.
+/// Whether a block may be shown: part of the active chain, or of a branch that was validated and is not too old, by its
+/// time and by the work on top of it (Core's `BlockRequestAllowed`).
 fn may_serve(shared: &Shared, hash: &BlockHash) -> bool {
     let chain = &shared.chain;
     let Some(id) = chain.find(hash) else {
         return false;
     };
-    if !chain.is_stored(id) {
-        return false;
-    }
     let best_time = chain.entry(chain.best_header()).time();
     chain.is_active(id)
-        || (!chain.is_invalid(id)
-            && chain.is_linked(id)
-            && best_time.saturating_sub(chain.entry(id).time()) < STALE_RELAY_AGE)
+        || (chain.is_validated(id)
+            && best_time.saturating_sub(chain.entry(id).time()) < STALE_RELAY_AGE
+            && !chain.is_buried_for(id, STALE_RELAY_AGE))
 }
 
 /// `getheaders`.

@@ -211,6 +211,46 @@ impl Download {
     }
 }
 
+impl Download {
+    /// Asks one peer for a block because the user wants it from there, whatever the limits. Whoever was asked before is not
+    /// waited for any longer. `None` if the peer cannot be asked, or owes the block already, or the block is here.
+    pub(crate) fn fetch_for_user(
+        &mut self,
+        now: Timestamp,
+        peer: PeerId,
+        height: Height,
+        hash: BlockHash,
+    ) -> Option<Request> {
+        if !self.sources.contains_key(&peer) || self.was_asked(peer, &hash) {
+            return None;
+        }
+        let holders = match self.blocks.get(&hash) {
+            Some(wanted) if matches!(wanted.state, State::Checking { .. } | State::Stored) => {
+                return None;
+            }
+            Some(wanted) => wanted.holders.clone(),
+            None => Vec::new(),
+        };
+        for (holder, seq) in holders {
+            self.give_up(holder, seq);
+        }
+        self.blocks.entry(hash).or_insert(Wanted {
+            height,
+            on_route: false,
+            state: State::Open,
+            holders: Vec::with_capacity(MOST_HOLDERS),
+        });
+        self.ask(now, peer, height, hash);
+        if self.next_check.is_none() {
+            self.next_check = Some(now + super::patience::CHECK_INTERVAL);
+        }
+        Some(Request {
+            peer,
+            blocks: vec![(height, hash)],
+        })
+    }
+}
+
 enum Turn {
     Asked(Request),
     /// No room, or not to be asked now; whatever changes that puts it back into the queue.

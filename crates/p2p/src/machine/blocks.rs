@@ -16,7 +16,7 @@ use crate::wire::{Inventory, Message};
 /// A block that is being checked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Job {
-    hash: BlockHash,
+    pub(super) hash: BlockHash,
     /// Who sent it; `None` if it did not come from a peer.
     peer: Option<PeerId>,
 }

@@ -44,6 +44,29 @@ impl Goal {
     }
 }
 
+/// Why a peer was not asked for a block, in the words of Core's `getblockfrompeer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAsked {
+    /// Only blocks whose header is known are asked for.
+    #[error("Block header missing")]
+    UnknownHeader,
+    /// It is stored, or on the way there.
+    #[error("Block already downloaded")]
+    Downloaded,
+    /// No connection has this id.
+    #[error("Peer does not exist")]
+    NoSuchPeer,
+    /// What it sent would lack the witnesses.
+    #[error("Pre-SegWit peer")]
+    NoWitnesses,
+    /// It owes us this block.
+    #[error("Already requested from this peer")]
+    AskedBefore,
+    /// Its handshake is not done, or the connection serves another purpose.
+    #[error("Peer not fully connected")]
+    NotReady,
+}
+
 impl Machine {
     /// Number of the last goal, 0 if there was none. What a user's call did has taken effect when the goal that was the
     /// last one after it is settled.
@@ -89,6 +112,40 @@ impl Machine {
         self.chain_changed();
         self.settle();
         Some(self.goal.number)
+    }
+
+    /// Asks a peer for a block that the user wants, whatever its chain is worth (`getblockfrompeer`). That it was asked is
+    /// all that is known then; the block may come or not.
+    ///
+    /// # Errors
+    /// Why it was not asked.
+    pub fn get_block_from_peer(
+        &mut self,
+        now: Timestamp,
+        hash: &BlockHash,
+        peer: PeerId,
+    ) -> Result<(), NotAsked> {
+        self.shared.now = now;
+        let chain = &self.shared.chain;
+        let id = chain.find(hash).ok_or(NotAsked::UnknownHeader)?;
+        if chain.is_stored(id) || self.jobs.values().any(|job| job.hash == *hash) {
+            return Err(NotAsked::Downloaded);
+        }
+        let height = chain.height(id);
+        let p = self.shared.open(peer).ok_or(NotAsked::NoSuchPeer)?;
+        if !p.can_serve_witnesses() {
+            return Err(NotAsked::NoWitnesses);
+        }
+        if self.download.was_asked(peer, hash) {
+            return Err(NotAsked::AskedBefore);
+        }
+        let request = self
+            .download
+            .fetch_for_user(now, peer, height, *hash)
+            .ok_or(NotAsked::NotReady)?;
+        self.request(request);
+        self.settle();
+        Ok(())
     }
 
     /// A block breaks a rule, or the user says so.

@@ -1,4 +1,5 @@
 mod blocks;
+mod connect;
 mod handshake;
 mod harness;
 mod headers;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bitcoin::hashes::Hash as _;
 use bytes::Bytes;
-use tipward_chain::{BlockJob, BlockOutcome, BlockVerdict, Chain, ChainEvent, Fault};
+use tipward_chain::{BlockJob, BlockMark, BlockOutcome, BlockVerdict, Chain, ChainEvent, Fault};
 use tipward_consensus::{Reject, RejectKind};
 use tipward_primitives::{BlockHash, Header, Network, Params, RawBlock, Timestamp};
 
@@ -71,6 +71,11 @@ impl Net {
     }
 
     pub(super) fn with(params: Params, config: Config) -> Self {
+        Self::on(Chain::new(Arc::new(params)), config)
+    }
+
+    /// A machine that begins with what an earlier run left.
+    pub(super) fn on(chain: Chain, config: Config) -> Self {
         let config = Config {
             pool: PoolConfig {
                 connect: Some(Vec::new()),
@@ -78,7 +83,6 @@ impl Net {
             },
             ..config
         };
-        let chain = Chain::new(Arc::new(params));
         let now = Timestamp::from_secs(u64::from(genesis().time) + 3000 * 600);
         let mut net = Self {
             machine: Machine::new(config, chain, AddrMan::new([1; 32]), [2; 32]),
@@ -111,6 +115,19 @@ impl Net {
     /// Validation has connected the way to this block.
     pub(super) fn connected(&mut self, tip: BlockHash) {
         self.input(Input::Chain(ChainEvent::TipMoved { tip }));
+    }
+
+    /// A stored block breaks a rule when it is connected.
+    pub(super) fn invalid(&mut self, header: &Header, kind: RejectKind) {
+        let hash = header.block_hash();
+        let chain = self.machine.chain();
+        let height = chain.height(chain.find(&hash).unwrap());
+        let reject = Reject::new(kind, "block-script-verify-flag-failed", "");
+        self.input(Input::Chain(ChainEvent::BlockInvalid {
+            hash,
+            height,
+            reject,
+        }));
     }
 
     pub(super) fn settled(&mut self, goal: u64) {
@@ -234,6 +251,28 @@ pub(super) fn version(height: usize) -> Version {
         start_height: i32::try_from(height).unwrap(),
         relay: true,
     }
+}
+
+/// Goals that validation was given.
+pub(super) fn goals(actions: &[Action]) -> Vec<u64> {
+    actions
+        .iter()
+        .filter_map(|a| match a {
+            Action::Goal(goal) => Some(*goal),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Marks that are to be kept.
+pub(super) fn marks(actions: &[Action]) -> Vec<(BlockHash, BlockMark)> {
+    actions
+        .iter()
+        .filter_map(|a| match a {
+            Action::MarkBlock(hash, mark) => Some((*hash, *mark)),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Messages to one peer.
