@@ -41,6 +41,16 @@ fn verify(c: &mut Criterion) {
             BatchSize::PerIteration,
         );
     });
+    group.bench_function("as a worker does it, a transaction at a time", |b| {
+        b.iter(|| {
+            for (raw, spent) in block.spending() {
+                let tx = prepare(raw, spent);
+                for input in 0..tx.input_count() {
+                    tx.verify_input(input, block.flags).expect("a valid block");
+                }
+            }
+        });
+    });
     group.finish();
 }
 

@@ -5,6 +5,7 @@
 mod blocks;
 
 use blocks::{HEIGHTS, TestBlock, prepare};
+use tipward_consensus::TransactionView;
 use tipward_primitives::bitcoin::TxOut;
 use tipward_script::{ScriptError, ScriptFlags};
 
@@ -42,36 +43,78 @@ fn failing(raw: &[u8], spent: &[TxOut], flags: ScriptFlags) -> Vec<usize> {
         .collect()
 }
 
-/// One witness item of so many has a byte flipped. It shares no factor with the two items that most inputs have.
-const EVERY: usize = 41;
+/// The transaction with a byte flipped in one witness item of each input that `chosen` picks the item of, by its index.
+/// Returns also the inputs that have such an item.
+fn with_flipped(
+    tx: TransactionView<'_>,
+    chosen: impl Fn(usize) -> Option<usize>,
+) -> (Vec<u8>, Vec<usize>) {
+    let mut raw = tx.bytes().to_vec();
+    let mut flipped = Vec::new();
+    for (input, view) in tx.inputs().enumerate() {
+        let item = chosen(input).and_then(|item| view.witness().nth(item));
+        let Some(item) = item.filter(|item| !item.is_empty()) else {
+            continue;
+        };
+        let start = item.as_ptr().addr() - tx.bytes().as_ptr().addr();
+        // Another byte and another bit each time.
+        raw[start + (input * 7 + start) % item.len()] ^= 1 << (input % 8);
+        flipped.push(input);
+    }
+    (raw, flipped)
+}
 
+/// Every item of every witness is flipped once: the first ones of every other input together, then those of the others,
+/// then the second ones, and so on. Half of the inputs are left as they are each time, and must pass.
 #[test]
-fn a_flipped_byte_of_a_witness_fails_exactly_that_input() {
-    let (mut items, mut flipped) = (0_usize, 0);
+fn a_flipped_byte_in_any_witness_fails_exactly_the_inputs_that_have_it() {
+    let (mut items, mut flips) = (0, 0);
     for height in HEIGHTS {
         let Some(block) = TestBlock::read(height) else {
             return;
         };
         let transactions = block.block.transactions().skip(1);
         for (tx, spent) in transactions.zip(&block.spent) {
-            for (input, view) in tx.inputs().enumerate() {
-                for item in view.witness() {
-                    items += 1;
-                    if items % EVERY != 0 || item.is_empty() {
-                        continue;
-                    }
-                    let start = item.as_ptr().addr() - tx.bytes().as_ptr().addr();
-                    let mut raw = tx.bytes().to_vec();
-                    // Another byte and another bit each time.
-                    raw[start + items / EVERY % item.len()] ^= 1 << (items / EVERY % 8);
+            let counts = tx.inputs().map(|input| input.witness().count());
+            items += counts.clone().sum::<usize>();
+            for (item, odd) in (0..counts.max().unwrap_or(0)).flat_map(|i| [(i, 0), (i, 1)]) {
+                let (raw, flipped) = with_flipped(tx, |input| (input % 2 == odd).then_some(item));
+                if !flipped.is_empty() {
                     let failed = failing(&raw, spent, block.flags);
-                    assert_eq!(failed, [input], "{} in block {height}", tx.txid());
-                    flipped += 1;
+                    assert_eq!(failed, flipped, "{} in block {height}", tx.txid());
+                    flips += flipped.len();
                 }
             }
         }
     }
-    assert_eq!((items, flipped), (39_672, 967));
+    assert_eq!((items, flips), (39_672, 39_672));
+}
+
+/// One input of so many is flipped alone.
+const EVERY: usize = 97;
+
+#[test]
+fn a_flipped_byte_in_one_witness_fails_that_input_alone() {
+    let (mut inputs, mut flips) = (0_usize, 0);
+    for height in HEIGHTS {
+        let Some(block) = TestBlock::read(height) else {
+            return;
+        };
+        let transactions = block.block.transactions().skip(1);
+        for (tx, spent) in transactions.zip(&block.spent) {
+            for input in 0..spent.len() {
+                inputs += 1;
+                if inputs % EVERY != 0 {
+                    continue;
+                }
+                let item = inputs / EVERY % 2;
+                let (raw, flipped) = with_flipped(tx, |i| (i == input).then_some(item));
+                assert_eq!(failing(&raw, spent, block.flags), flipped, "{}", tx.txid());
+                flips += flipped.len();
+            }
+        }
+    }
+    assert_eq!((inputs, flips), (19_907, 205));
 }
 
 #[test]
