@@ -1,14 +1,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tipward_primitives::BlockHash;
+use tipward_primitives::{BlockHash, Params};
 
 use crate::error::StoreError;
 use crate::frame_files::{Frame, FrameFiles, MAX_FRAMES_AT_ONCE};
 use crate::frame_reader::FrameReader;
 use crate::kind::Kind;
 use crate::layout::FRAME_HEAD;
-use crate::loaded::Repair;
+use crate::loaded::{Progress, Repair};
 use crate::log::Log;
 use crate::records::{FrameRecord, IndexRecord, Position};
 use crate::recover;
@@ -44,17 +44,19 @@ pub(crate) struct OpenedFrames {
 }
 
 impl Framed {
-    /// Opens or creates the files of `kind`, and repairs what a crash left.
+    /// Opens or creates the files of `kind`, and repairs what a crash left; see [`recover::load`].
     pub(crate) fn open(
         kind: Kind,
         blocks_dir: &Path,
-        magic: [u8; 4],
+        params: &Params,
+        progress: &mut dyn FnMut(Progress),
     ) -> Result<OpenedFrames, StoreError> {
         let path = kind.index_log(blocks_dir);
-        let (mut log, mut repairs) = Log::open(path, kind.index_log_name(), magic)?;
+        let (mut log, mut repairs) = Log::open(path, kind.index_log_name(), params.magic)?;
         let reader = FrameReader::new(kind, blocks_dir.to_owned());
-        let recovered = recover::load(kind, &mut log, blocks_dir, magic, reader.index())?;
-        let files = FrameFiles::open(kind, blocks_dir, magic, recovered.end)?;
+        let recovered =
+            recover::load(kind, &mut log, blocks_dir, params, reader.index(), progress)?;
+        let files = FrameFiles::open(kind, blocks_dir, params.magic, recovered.end)?;
         repairs.extend(recovered.repairs);
         let frames = Self {
             log,

@@ -11,8 +11,9 @@ use crate::log::Log;
 use crate::reader::BlockReader;
 use crate::records::IndexRecord;
 
-/// Looks at every record of the header log. If one is damaged, or the log is shorter than what was synced, the log is
-/// written anew from the records that are whole and from the block files.
+/// Looks at every record of the header log. If one is damaged, the log is shorter than what was synced, or it is new but
+/// there are blocks other than the genesis block, it is written anew from the records that are whole and from the block
+/// files.
 pub(crate) fn check(
     log: &mut Log<Header>,
     synced: u64,
@@ -33,6 +34,8 @@ pub(crate) fn check(
     if log.records() < synced {
         let what = format!("{} of {synced} headers are there", log.records());
         repairs.push(log.repair(Log::<Header>::offset(log.records()), what));
+    } else if log.is_new() && reader.blocks() > 1 {
+        repairs.push(log.repair(0, "it was lost, but there are blocks"));
     } else if damaged == 0 {
         return Ok(repairs);
     }
@@ -54,9 +57,9 @@ pub(crate) fn check(
         let hash = block?.hash;
         if !healed.known.contains(&hash)
             && let Some(header) = reader.header(&hash)
+            && healed.add(header)
         {
             healed.from_blocks += 1;
-            healed.add(header);
         }
     }
     let what = format!(
@@ -84,11 +87,12 @@ struct Healed<'a> {
 }
 
 impl Healed<'_> {
-    /// Adds a header, and before it those of its ancestors that are lost in the log but stored with their blocks.
-    fn add(&mut self, header: Header) {
+    /// Adds a header, and before it those of its ancestors that are lost in the log but stored with their blocks; false if
+    /// one of these is not stored.
+    fn add(&mut self, header: Header) -> bool {
         let hash = header.block_hash();
         if self.known.contains(&hash) {
-            return;
+            return true;
         }
         let mut branch = vec![(hash, header)];
         let mut parent = header.prev_blockhash;
@@ -98,7 +102,7 @@ impl Healed<'_> {
                 .flatten();
             let Some(header) = found else {
                 self.orphans.extend(branch.iter().map(|(hash, _)| hash));
-                return;
+                return false;
             };
             branch.push((parent, header));
             parent = header.prev_blockhash;
@@ -109,5 +113,6 @@ impl Healed<'_> {
             self.known.insert(hash);
             self.order.push(header);
         }
+        true
     }
 }

@@ -6,6 +6,7 @@
 //! .lock              advisory lock (flock) of the one node that may write; holds its process id as text
 //! manifest           text; which format, which network; see below
 //! headers.log        every header that was accepted, parents first, without the genesis header
+//! reindex            only while a reindex removes files: which ones, `chainstate` or `all`, and a newline
 //! marks.log          blocks that were found or declared invalid, and what of it was taken back
 //! blocks/
 //!   blk?????.dat     blocks in arrival order, in Bitcoin Core's framing; the genesis block is the first
@@ -51,7 +52,7 @@
 //!
 //! # headers.log, marks.log, blocks/index.log and blocks/undo.log
 //!
-//! A 16-byte head, then records of one size. The head is 8 bytes that name the log and its version, the network's
+//! A 16-byte head, then records of one size; nothing at all until the first record. The head is 8 bytes that name the log and its version, the network's
 //! magic, and the CRC-32C of these 12 bytes. Every record ends in a CRC-32C, which covers the record's number (u64,
 //! from 0) and then the record: a record that was written to the wrong place does not pass. A log that has to be mended
 //! is written to `headers.new`, `blocks/index.new` and so on, and renamed.
@@ -134,6 +135,8 @@ pub(crate) const LOCK: &str = ".lock";
 pub(crate) const MANIFEST: &str = "manifest";
 pub(crate) const HEADER_LOG: &str = "headers.log";
 pub(crate) const BLOCKS: &str = "blocks";
+/// Name of the directory of the coin set's embedded store.
+pub const COINS: &str = "coins";
 pub(crate) const BLOCK_FILE_PREFIX: &str = "blk";
 pub(crate) const INDEX_LOG: &str = "index.log";
 pub(crate) const UNDO_FILE_PREFIX: &str = "rev";
@@ -157,6 +160,14 @@ pub(crate) fn blocks_dir(dir: &Path) -> PathBuf {
 
 pub(crate) fn header_log(dir: &Path) -> PathBuf {
     dir.join(HEADER_LOG)
+}
+
+pub(crate) fn coins_dir(dir: &Path) -> PathBuf {
+    dir.join(COINS)
+}
+
+pub(crate) fn reindex_marker(dir: &Path) -> PathBuf {
+    dir.join("reindex")
 }
 
 pub(crate) fn mark_log(dir: &Path) -> PathBuf {

@@ -39,13 +39,15 @@ mod marks;
 mod reader;
 mod records;
 mod recover;
+mod reindex;
 mod store;
 mod table;
 mod undo;
 
 pub use error::StoreError;
-pub use loaded::{Headers, Loaded, Repair, Report, StoredBlock, StoredBlocks};
+pub use loaded::{Headers, Loaded, Progress, Repair, Report, StoredBlock, StoredBlocks};
 pub use marks::BlockMark;
 pub use reader::BlockReader;
+pub use reindex::{Reindex, reindex};
 pub use store::{Appended, BlockStore, NewBlock};
 pub use undo::{UndoFiles, UndoReader};

@@ -37,6 +37,15 @@ pub struct Report {
     pub repairs: Vec<Repair>,
 }
 
+/// How far a search of block files for blocks that the index does not have has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes that were searched.
+    pub done: u64,
+    /// Bytes that are to be searched.
+    pub total: u64,
+}
+
 /// One repair. Displays as a sentence that names the file and the offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repair {

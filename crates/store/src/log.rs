@@ -46,6 +46,8 @@ pub(crate) struct Log<R> {
     path: PathBuf,
     file: Arc<File>,
     head: [u8; LOG_HEAD],
+    /// The file is empty: its head is written along with the first records.
+    new: bool,
     records: u64,
     buffer: Vec<u8>,
     kind: PhantomData<R>,
@@ -70,6 +72,7 @@ impl<R: Record> Log<R> {
             path,
             file: Arc::new(file),
             head: head(name, network),
+            new: false,
             records: 0,
             buffer: Vec::new(),
             kind: PhantomData,
@@ -81,6 +84,13 @@ impl<R: Record> Log<R> {
     fn settle(&mut self) -> Result<Vec<Repair>, StoreError> {
         let mut repairs = Vec::new();
         let len = self.file.metadata().context(&self.path, "look at")?.len();
+        if len == 0 {
+            self.new = true;
+            if let Some(dir) = self.path.parent() {
+                sync_dir(dir)?;
+            }
+            return Ok(repairs);
+        }
         let mut found = [0; LOG_HEAD];
         if len >= LOG_HEAD as u64 {
             self.file
@@ -88,15 +98,10 @@ impl<R: Record> Log<R> {
                 .context(&self.path, "read")?;
         }
         if found != self.head {
-            if len > 0 {
-                repairs.push(self.repair(0, "the head was damaged; wrote it anew"));
-            }
             self.file
                 .write_all_at(&self.head, 0)
                 .context(&self.path, "write")?;
-            if let Some(dir) = self.path.parent() {
-                sync_dir(dir)?;
-            }
+            repairs.push(self.repair(0, "the head was damaged; wrote it anew"));
         }
         let body = len.saturating_sub(LOG_HEAD as u64);
         self.records = body / R::SIZE as u64;
@@ -121,6 +126,11 @@ impl<R: Record> Log<R> {
     /// The file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether nothing was ever written to it.
+    pub(crate) fn is_new(&self) -> bool {
+        self.new
     }
 
     /// Number of records.
@@ -162,12 +172,16 @@ impl<R: Record> Log<R> {
         records: impl IntoIterator<Item = impl std::borrow::Borrow<R>>,
     ) -> Result<(), StoreError> {
         self.buffer.clear();
+        let mut at = Self::offset(self.records);
+        if self.new {
+            self.buffer.extend_from_slice(&self.head);
+            at = 0;
+        }
         let mut number = self.records;
         for record in records {
             encode_to(&mut self.buffer, number, record.borrow());
             number += 1;
         }
-        let at = Self::offset(self.records);
         if let Err(e) = self.file.write_all_at(&self.buffer, at) {
             let e = Err(e).context(&self.path, "append to");
             return match self.file.set_len(at) {
@@ -175,6 +189,7 @@ impl<R: Record> Log<R> {
                 Err(_) => e.map_err(|e| StoreError::Stopped(e.to_string())),
             };
         }
+        self.new = false;
         self.records = number;
         Ok(())
     }
@@ -219,6 +234,7 @@ impl<R: Record> Log<R> {
             sync_dir(dir)?;
         }
         self.file = Arc::new(file);
+        self.new = false;
         self.records = number;
         Ok(())
     }

@@ -1,33 +1,39 @@
-//! Makes an index log and its files agree when they are opened. Written for block files; undo files are alike, except for
-//! what is said of them.
+//! Makes an index log and its files agree when they are opened.
 //!
-//! The log is read once, front to back, and compared with the lengths of the block files: every record must begin
-//! where the one before it ended. What does not fit (a record with a wrong checksum, one that is missing, one that
-//! points beyond its file) leaves a gap, and every gap, the one behind the last record included, is searched for
-//! blocks in the block files (undo data does not say of which block it is, so none is found again: a gap is a hole, and
-//! what lies behind the last record is cut). The frames behind the last sync mark are read and compared with their checksums, because
-//! power may have been lost before they were on the disk.
+//! The log is read once, front to back, and compared with the lengths of the files: every record must begin where the
+//! one before it ended. What does not fit (a record with a wrong checksum, one that is missing, one that points beyond
+//! its file) leaves a gap, and every gap, the one behind the last record included, is searched for blocks. (Undo data
+//! does not say of which block it is, so none is found again: a gap is a hole, and what lies behind the last record is
+//! cut.) The frames behind the last sync mark are read and compared with their checksums, because power may have been
+//! lost before they were on the disk.
+//!
+//! So block files without a log, or that someone put there, are searched from end to end: that is all that rebuilding
+//! the index is.
 //!
 //! # Correctness
 //!
-//! - What is put in the index has a whole frame in a block file, and was synced, or compared just now.
+//! - What is put in the index has a whole frame in a file, and was synced, or compared just now.
 //! - Repairs are written before anything is appended, and what they are made from (the block files) stays: a crash
 //!   during recovery is followed by the same recovery.
 //! - On the good path the log is read once and nothing is held but the index in memory.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+mod body_reader;
+mod lengths;
+mod rebuild;
 
-use crate::error::{Context as _, StoreError};
-use crate::find;
+use std::path::Path;
+
+use tipward_primitives::Params;
+
+use self::body_reader::BodyReader;
+use self::lengths::FileLengths;
+use crate::error::StoreError;
 use crate::index::Index;
 use crate::kind::Kind;
 use crate::layout::FRAME_HEAD;
-use crate::loaded::Repair;
+use crate::loaded::{Progress, Repair};
 use crate::log::Log;
-use crate::records::{FrameRecord, IndexRecord, Position};
+use crate::records::{IndexRecord, Position};
 
 /// What recovery came to.
 #[derive(Debug)]
@@ -41,71 +47,28 @@ pub(crate) struct Recovered {
     pub(crate) repairs: Vec<Repair>,
 }
 
-/// Fills `index` from the log, repairing both the log and the block files.
+/// Fills `index` from the log, repairing both the log and the files. `progress` is told of the search for blocks.
 pub(crate) fn load(
     kind: Kind,
     log: &mut Log<IndexRecord>,
     blocks_dir: &Path,
-    magic: [u8; 4],
+    params: &Params,
     index: &Index,
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<Recovered, StoreError> {
     index.reserve(usize::try_from(log.records()).unwrap_or(0));
     let mut recovery = Recovery {
         kind,
         files: FileLengths::read(kind, blocks_dir)?,
         blocks_dir,
-        magic,
+        params,
         repairs: Vec::new(),
+        to_search: 0,
+        progress,
     };
     let mut good = recovery.read_log(log, index)?;
     recovery.verify_unsynced(&mut good)?;
     recovery.rebuild(log, good, index)
-}
-
-/// Lengths of the files of one kind that exist.
-#[derive(Debug)]
-struct FileLengths(BTreeMap<u32, u64>);
-
-impl FileLengths {
-    fn read(kind: Kind, blocks_dir: &Path) -> Result<Self, StoreError> {
-        let mut lengths = BTreeMap::new();
-        for entry in std::fs::read_dir(blocks_dir).context(blocks_dir, "list")? {
-            let entry = entry.context(blocks_dir, "list")?;
-            let number = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| kind.file_number(name));
-            if let Some(number) = number {
-                let len = entry.metadata().context(&entry.path(), "look at")?.len();
-                lengths.insert(number, len);
-            }
-        }
-        Ok(Self(lengths))
-    }
-
-    /// Length of a file; zero if it is missing. No frame lies beyond what a `u32` holds.
-    fn of(&self, file: u32) -> u32 {
-        let len = self.0.get(&file).copied().unwrap_or(0);
-        u32::try_from(len).unwrap_or(u32::MAX)
-    }
-
-    fn last(&self) -> Option<u32> {
-        self.0.keys().next_back().copied()
-    }
-
-    /// Whether nothing lies between two ends of frames but ends of files.
-    fn nothing_between(&self, mut from: Position, to: Position) -> bool {
-        if to.file > from.file && Some(to.file) > self.last() {
-            return false;
-        }
-        while from.file < to.file && from.offset >= self.of(from.file) {
-            from = Position {
-                file: from.file + 1,
-                offset: 0,
-            };
-        }
-        from == to
-    }
 }
 
 /// Bytes of a file that a record speaks for, frame head included.
@@ -155,8 +118,11 @@ struct Recovery<'a> {
     kind: Kind,
     files: FileLengths,
     blocks_dir: &'a Path,
-    magic: [u8; 4],
+    params: &'a Params,
     repairs: Vec<Repair>,
+    /// Bytes behind the records that can be believed.
+    to_search: u64,
+    progress: &'a mut dyn FnMut(Progress),
 }
 
 impl Recovery<'_> {
@@ -237,166 +203,6 @@ impl Recovery<'_> {
         Ok(())
     }
 
-    /// Searches the gaps, and writes the log and the index as they should be.
-    fn rebuild(
-        mut self,
-        log: &mut Log<IndexRecord>,
-        good: Good,
-        index: &Index,
-    ) -> Result<Recovered, StoreError> {
-        let mut end = good.end;
-        let mut new = Vec::new();
-        let simple = good.rest.is_empty();
-        for record in &good.rest {
-            let Some(span) = span(record) else { continue };
-            if span.start < end {
-                continue;
-            }
-            self.fill_gap(&mut end, span.start, &mut new)?;
-            new.push(*record);
-            end = span.end;
-        }
-        self.fill_tail(&mut end, &mut new)?;
-
-        let unsynced = !good.unsynced.is_empty() || !new.is_empty();
-        if simple {
-            if log.records() > good.prefix {
-                log.truncate(good.prefix)?;
-            }
-            if !new.is_empty() {
-                log.append(&new)?;
-            }
-        } else {
-            let mut all = Vec::new();
-            let mut scan = log.scan();
-            while let Some((number, Some(record))) = scan.next_record()? {
-                if number == good.prefix {
-                    break;
-                }
-                all.push(record);
-            }
-            all.extend(&new);
-            log.replace(&all)?;
-        }
-        for record in good.unsynced.iter().map(|(_, record)| record).chain(&new) {
-            insert(index, record);
-        }
-        Ok(Recovered {
-            end,
-            synced_headers: good.synced_headers,
-            unsynced,
-            repairs: self.repairs,
-        })
-    }
-
-    /// Searches the bytes from `end` to `to`, which the log does not speak for but which lie before others it does.
-    fn fill_gap(
-        &mut self,
-        end: &mut Position,
-        to: Position,
-        new: &mut Vec<IndexRecord>,
-    ) -> Result<(), StoreError> {
-        while *end < to {
-            let file_end = if end.file == to.file {
-                to.offset
-            } else {
-                self.files.of(end.file)
-            };
-            self.find_frames(end, file_end, new)?;
-            if end.offset < file_end {
-                let size = file_end - end.offset;
-                self.repair(
-                    &self.kind.file(self.blocks_dir, end.file),
-                    u64::from(end.offset),
-                    match self.kind {
-                        Kind::Blocks => {
-                            format!("{size} bytes hold no whole block; left them as a hole")
-                        }
-                        Kind::Undo => format!(
-                            "{size} bytes of undo data of blocks that are not known any more; left them as a hole \
-                             (should a block need them, --reindex-chainstate makes them anew)"
-                        ),
-                    },
-                );
-                new.push(IndexRecord::Hole { start: *end, size });
-                end.offset = file_end;
-            }
-            if end.file < to.file {
-                // Missing files in between are many only if someone deleted them: go to the next that exists.
-                let file = self
-                    .files
-                    .0
-                    .range(end.file + 1..=to.file)
-                    .next()
-                    .map_or(to.file, |(&number, _)| number);
-                *end = Position { file, offset: 0 };
-            }
-        }
-        Ok(())
-    }
-
-    /// Searches what lies behind the last record. What is no block at the end of the last file is cut when that file is
-    /// opened for writing.
-    fn fill_tail(
-        &mut self,
-        end: &mut Position,
-        new: &mut Vec<IndexRecord>,
-    ) -> Result<(), StoreError> {
-        let last = self.files.last().unwrap_or(0);
-        if last > end.file {
-            let to = Position {
-                file: last,
-                offset: 0,
-            };
-            self.fill_gap(end, to, new)?;
-        }
-        if last < end.file {
-            return Ok(());
-        }
-        let file_end = self.files.of(last);
-        self.find_frames(end, file_end, new)?;
-        if end.offset < file_end {
-            let size = file_end - end.offset;
-            self.repair(
-                &self.kind.file(self.blocks_dir, last),
-                u64::from(end.offset),
-                match self.kind {
-                    Kind::Blocks => format!("{size} bytes of a torn block at the end; cut them"),
-                    Kind::Undo => {
-                        format!("{size} bytes of undo data that the index does not have; cut them")
-                    }
-                },
-            );
-        }
-        Ok(())
-    }
-
-    fn find_frames(
-        &mut self,
-        end: &mut Position,
-        to: u32,
-        new: &mut Vec<IndexRecord>,
-    ) -> Result<(), StoreError> {
-        if end.offset >= to || self.kind == Kind::Undo {
-            return Ok(());
-        }
-        let path = self.kind.file(self.blocks_dir, end.file);
-        let (found, found_end) = find::blocks(&path, self.magic, *end, to)?;
-        if !found.is_empty() {
-            self.repair(
-                &path,
-                u64::from(end.offset),
-                format!(
-                    "{} blocks that the index did not have; put them into it",
-                    found.len()
-                ),
-            );
-        }
-        new.extend(found.into_iter().map(IndexRecord::Frame));
-        end.offset = found_end;
-        Ok(())
-    }
-
     fn report_torn(&mut self, record: &IndexRecord) {
         if let IndexRecord::Frame(frame) = record {
             self.repair(
@@ -423,49 +229,5 @@ impl Recovery<'_> {
 fn insert(index: &Index, record: &IndexRecord) {
     if let IndexRecord::Frame(frame) = record {
         index.insert(frame);
-    }
-}
-
-/// Compares frames with their checksums; keeps the last file open.
-struct BodyReader<'a> {
-    kind: Kind,
-    blocks_dir: &'a Path,
-    file: Option<(u32, File, PathBuf)>,
-    bytes: Vec<u8>,
-}
-
-impl<'a> BodyReader<'a> {
-    fn new(kind: Kind, blocks_dir: &'a Path) -> Self {
-        Self {
-            kind,
-            blocks_dir,
-            file: None,
-            bytes: Vec::new(),
-        }
-    }
-
-    /// The record's frame was found to lie within its file before.
-    fn is_whole(&mut self, record: &IndexRecord) -> Result<bool, StoreError> {
-        let IndexRecord::Frame(FrameRecord {
-            position,
-            size,
-            checksum,
-            ..
-        }) = record
-        else {
-            return Ok(true);
-        };
-        if self.file.as_ref().is_none_or(|(n, ..)| *n != position.file) {
-            let path = self.kind.file(self.blocks_dir, position.file);
-            let file = File::open(&path).context(&path, "open")?;
-            self.file = Some((position.file, file, path));
-        }
-        let Some((_, file, path)) = &self.file else {
-            return Ok(false);
-        };
-        self.bytes.resize(*size as usize, 0);
-        file.read_exact_at(&mut self.bytes, u64::from(position.offset))
-            .context(path, "read")?;
-        Ok(crc32c::crc32c(&self.bytes) == *checksum)
     }
 }

@@ -10,13 +10,13 @@ use crate::frame_files::Frame;
 use crate::framed::{Framed, NewFrame};
 use crate::health::Health;
 use crate::kind::Kind;
-use crate::loaded::{Headers, Loaded, Report, StoredBlocks};
+use crate::loaded::{Headers, Loaded, Progress, Report, StoredBlocks};
 use crate::lock::Lock;
 use crate::log::{Log, Record as _};
 use crate::marks::{BlockMark, MarkRecord};
 use crate::reader::BlockReader;
 use crate::undo::UndoFiles;
-use crate::{heal, layout, manifest, marks};
+use crate::{heal, layout, manifest, marks, reindex};
 
 /// The writing side of one network's data directory, but for undo data. There is one per directory: it holds the lock.
 ///
@@ -64,14 +64,25 @@ impl BlockStore {
     /// Opens `dir`, which is `<datadir>/<network>` (see [`layout::network_dir_name`]), or creates it; finds and repairs
     /// what a crash left.
     pub fn open(dir: &Path, params: &Params) -> Result<(Self, UndoFiles, Loaded), StoreError> {
+        Self::open_with(dir, params, &mut |_| {})
+    }
+
+    /// As [`BlockStore::open`], and tells how far it is when it has to search block files, which takes long when all of
+    /// them have to be searched: after [`crate::reindex`], or when `index.log` is lost.
+    pub fn open_with(
+        dir: &Path,
+        params: &Params,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Self, UndoFiles, Loaded), StoreError> {
         fs::create_dir_all(dir).context(dir, "create the data directory")?;
         let lock = Arc::new(Lock::take(dir)?);
         manifest::check_or_create(dir, params)?;
+        reindex::resume(dir)?;
         let blocks_dir = layout::blocks_dir(dir);
         fs::create_dir_all(&blocks_dir).context(&blocks_dir, "create")?;
         refuse_xor_key(&blocks_dir)?;
 
-        let opened = Framed::open(Kind::Blocks, &blocks_dir, params.magic)?;
+        let opened = Framed::open(Kind::Blocks, &blocks_dir, params, progress)?;
         let (blocks, mut repairs) = (opened.frames, opened.repairs);
         let reader = BlockReader::new(Arc::clone(blocks.reader()));
         let path = layout::header_log(dir);
@@ -90,7 +101,7 @@ impl BlockStore {
         let (mut mark_log, found) = Log::open(path, layout::MARK_LOG_NAME, params.magic)?;
         repairs.extend(found);
         let marks = marks::load(&mut mark_log, &mut repairs)?;
-        let opened = Framed::open(Kind::Undo, &blocks_dir, params.magic)?;
+        let opened = Framed::open(Kind::Undo, &blocks_dir, params, progress)?;
         repairs.extend(opened.repairs);
 
         let mut store = Self {

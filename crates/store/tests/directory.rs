@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use tipward_primitives::{Network, Params};
-use tipward_store::{BlockStore, StoreError, layout};
+use tipward_store::{BlockMark, BlockStore, StoreError, layout};
 
 #[test]
 fn a_second_node_on_one_directory_is_refused_and_told_which() {
@@ -48,6 +48,87 @@ fn a_newer_format_is_refused_with_what_to_do() {
         .to_string();
     assert!(text.contains("format 3"), "{text}");
     assert!(text.contains("run a newer tipward"), "{text}");
+}
+
+/// The manifest's text with another line for the format, and the checksum that belongs to it.
+fn manifest_of_format(text: &str, format: u32) -> String {
+    let (body, _) = text.split_once("checksum").unwrap();
+    let body = body.replace(
+        &format!("format = {}\n", layout::FORMAT),
+        &format!("format = {format}\n"),
+    );
+    let sum = crc32c::crc32c(body.as_bytes());
+    format!("{body}checksum = {sum:08x}\n")
+}
+
+#[test]
+fn a_directory_of_format_1_becomes_one_of_this_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let (headers, blocks) = chain([5, 6]);
+    let (mut store, _) = open(dir.path());
+    store.append_headers(&headers).unwrap();
+    store.append_blocks(&blocks).unwrap();
+    drop(store);
+    let path = dir.path().join("manifest");
+    let new = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, manifest_of_format(&new, 1)).unwrap();
+    for name in ["marks.log", "blocks/undo.log", "blocks/rev00000.dat"] {
+        std::fs::remove_file(dir.path().join(name)).unwrap();
+    }
+    let found = contents(dir.path());
+    assert_eq!(found.report.repairs, []);
+    assert_eq!(found.headers, headers);
+    assert_eq!(found.blocks, hashes(&blocks));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), new);
+
+    std::fs::write(&path, manifest_of_format(&new, 0)).unwrap();
+    let refusal = BlockStore::open(dir.path(), &params()).unwrap_err();
+    assert!(matches!(refusal, StoreError::Unusable { .. }), "{refusal}");
+}
+
+#[test]
+fn marks_come_back_in_the_order_they_were_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, blocks) = chain([1, 2]);
+    let (a, b) = (blocks[0].hash, blocks[1].hash);
+    let made = [
+        (a, BlockMark::Invalid),
+        (b, BlockMark::Invalid),
+        (a, BlockMark::Reconsidered),
+        (a, BlockMark::Invalid),
+    ];
+    let (mut store, _) = open(dir.path());
+    for (hash, mark) in made {
+        store.append_mark(hash, mark).unwrap();
+    }
+    assert!(store.unsynced_bytes() > 0);
+    drop(store);
+    let log = dir.path().join("marks.log");
+    let whole = std::fs::read(&log).unwrap();
+    assert_eq!(whole.len(), 16 + 4 * 40);
+    let marks = || BlockStore::open(dir.path(), &params()).unwrap().2.marks;
+    assert_eq!(marks(), made);
+
+    for cut in 16..whole.len() {
+        std::fs::write(&log, &whole[..cut]).unwrap();
+        assert_eq!(marks(), made[..(cut - 16) / 40]);
+        assert_eq!(marks(), made[..(cut - 16) / 40]);
+    }
+    for offset in 16..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[offset] ^= 1 << (offset % 8);
+        std::fs::write(&log, &flipped).unwrap();
+        let (store, _, loaded) = BlockStore::open(dir.path(), &params()).unwrap();
+        let mut left = made.to_vec();
+        let lost = (offset - 16) / 40;
+        left.remove(lost);
+        assert_eq!(loaded.marks, left);
+        assert_eq!(loaded.report.repairs.len(), 1);
+        assert_eq!(loaded.report.repairs[0].path, log);
+        assert_eq!(loaded.report.repairs[0].offset, 16 + 40 * lost as u64);
+        drop(store);
+        assert_eq!(marks(), left);
+    }
 }
 
 #[test]

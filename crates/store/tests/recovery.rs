@@ -147,10 +147,7 @@ fn lost_logs_are_rebuilt_from_the_block_files() {
         }
         let found = contents(dir.path());
         assert_eq!(found.blocks, hashes(&blocks));
-        // Without either log nobody knows that there were headers; they are fetched again.
-        if lost.len() == 1 {
-            assert_eq!(found.headers, headers);
-        }
+        assert_eq!(found.headers, headers);
     }
 }
 

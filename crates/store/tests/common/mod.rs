@@ -46,6 +46,9 @@ pub(crate) fn block(parent: BlockHash, number: u32, padding: usize) -> (Header, 
         txdata: vec![coinbase],
     };
     block.header.merkle_root = block.compute_merkle_root().unwrap();
+    while block.header.validate_pow(block.header.target()).is_err() {
+        block.header.nonce += 1;
+    }
     let bytes = bitcoin::consensus::serialize(&block);
     let new = NewBlock {
         hash: block.block_hash(),
@@ -67,6 +70,23 @@ pub(crate) fn chain(paddings: impl IntoIterator<Item = usize>) -> (Vec<Header>, 
             made
         })
         .unzip()
+}
+
+/// Undo data of these sizes, for the blocks of a chain: each with the block's hash and its parent's.
+pub(crate) fn undo_data(
+    blocks: &[NewBlock],
+    sizes: impl IntoIterator<Item = usize>,
+) -> Vec<(BlockHash, BlockHash, Vec<u8>)> {
+    blocks
+        .iter()
+        .zip(sizes)
+        .enumerate()
+        .map(|(i, (block, size))| {
+            let parent = bitcoin::consensus::deserialize::<Header>(&block.block.bytes()[..80]);
+            let bytes = (0..size).map(|at| (i * 31 + at) as u8).collect();
+            (block.hash, parent.unwrap().prev_blockhash, bytes)
+        })
+        .collect()
 }
 
 /// Everything that a directory holds.
