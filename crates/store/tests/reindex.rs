@@ -314,7 +314,7 @@ fn a_search_of_many_files_goes_on_where_it_was_interrupted() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn whole_blocks_are_found_whatever_lies_between_them(
         pieces in prop::collection::vec((0..12_usize, 0..4_u8, any::<u16>()), 1..40),
@@ -326,7 +326,8 @@ proptest! {
             let framed = frame(blocks[i].block.bytes());
             let some = usize::from(random);
             match kind {
-                0 => bytes.extend(&framed[..some % framed.len()]),
+                // Not more than half of one: a block ends in zeros, which zeros could make whole again.
+                0 => bytes.extend(&framed[..some % (framed.len() / 2)]),
                 1 => bytes.extend((0..some % 99).map(|at| [0xfa, 0xbf, 0xb5, 0xda, 0, 99][(at * some) % 6])),
                 2 => bytes.extend(vec![0; some]),
                 _ => {
