@@ -48,7 +48,7 @@
 //! data by that number. Here `undo.log` says where each lies, and a block that arrived out of order is connected long
 //! after its file was finished: so undo files are numbered on their own, from 0, and filled one after the other in the
 //! order of connecting, with the same bound of 128 MiB. Undo data is written once for every block, also when the block
-//! is disconnected and connected again; that there is undo data of a block says that it was verified in full once.
+//! is disconnected and connected again; that there is undo data of a block says that it was found valid once.
 //!
 //! # headers.log, marks.log, blocks/index.log and blocks/undo.log
 //!
