@@ -37,15 +37,15 @@ impl ScriptFlags {
     /// Every rule that is a consensus rule today.
     pub const ALL: Self = Self((1 << 7) - 1);
 
-    /// Each rule with its name in Bitcoin Core.
+    /// Each rule with its name in Bitcoin Core, in the order of the names.
     const NAMES: [(Self, &'static str); 7] = [
-        (Self::P2SH, "P2SH"),
-        (Self::DERSIG, "DERSIG"),
         (Self::CHECKLOCKTIMEVERIFY, "CHECKLOCKTIMEVERIFY"),
         (Self::CHECKSEQUENCEVERIFY, "CHECKSEQUENCEVERIFY"),
-        (Self::WITNESS, "WITNESS"),
+        (Self::DERSIG, "DERSIG"),
         (Self::NULLDUMMY, "NULLDUMMY"),
+        (Self::P2SH, "P2SH"),
         (Self::TAPROOT, "TAPROOT"),
+        (Self::WITNESS, "WITNESS"),
     ];
 
     /// All rules of `other` are in this set.
@@ -70,7 +70,7 @@ impl ScriptFlags {
             .find_map(|(flag, n)| (n == name).then_some(flag))
     }
 
-    /// The names of the rules in this set, in the order of the bits.
+    /// The names of the rules in this set, in alphabetical order, as `getdeploymentinfo` lists them.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES
             .into_iter()

@@ -85,5 +85,6 @@ fn a_set_of_flags_is_written_with_the_names_that_it_is_read_by() {
         .map(|name| ScriptFlags::named(name).unwrap())
         .fold(ScriptFlags::NONE, |all, flag| all | flag);
     assert_eq!(again, ScriptFlags::ALL);
+    assert!(ScriptFlags::ALL.names().is_sorted());
     assert_eq!(ScriptFlags::named("LOW_S"), None);
 }
