@@ -12,16 +12,19 @@
 //!  Simulation: queue of events by time -----> Machine::handle(now, Input)
 //!      ^                                            |
 //!      |    SimPeer answers, Pipe delays,           v
-//!      +--- Checker judges blocks <--------- Machine::poll_action()
+//!      +--- Checker judges blocks, <-------- Machine::poll_action()
+//!           Connector connects them
 //! ```
 //!
 //! While it runs the simulation holds the machine to what must never happen: a block stored twice, or handed in while a
 //! copy is being checked; more memory than the credits allow; anything said to a connection that was closed; a peer that the
-//! user named being dropped for slowness.
+//! user named being dropped for slowness; an honest peer being blamed.
 
 mod blocks;
 mod checker;
+mod connector;
 mod digest;
+mod event;
 mod link;
 mod peer;
 mod scenario;
@@ -40,7 +43,9 @@ use tipward_primitives::{BlockHash, Timestamp};
 
 pub use self::blocks::{BlockId, Blocks, SimBlock};
 use self::checker::Checker;
+use self::connector::Connector;
 use self::digest::Digest;
+use self::event::{Entry, Event};
 pub use self::link::Line;
 use self::link::Shared;
 pub use self::peer::{Behaviour, Lie, Out, SimPeer};
@@ -61,63 +66,14 @@ pub struct Report {
     pub wasted: u64,
     /// Bytes of blocks that were stored.
     pub stored: u64,
+    /// Blocks that were stored and could not be connected.
+    pub invalid: u64,
     /// Most credits that were out, in bytes.
     pub peak_credits: u64,
     /// Peers that our node dropped: which one, and why.
     pub dropped: Vec<(usize, String)>,
     /// The last lines of the log.
     pub log: Vec<String>,
-}
-
-#[derive(Debug)]
-enum Event {
-    /// A peer comes.
-    Come(usize),
-    /// A peer goes.
-    Go(usize, PeerId),
-    /// A message of ours arrives at a peer.
-    AtPeer(usize, PeerId, tipward_p2p::wire::Message),
-    /// Part of a message of a peer arrives at our node.
-    Part(usize, PeerId, usize),
-    /// All of it has reached our line.
-    AtLine(usize, PeerId, Box<Out>),
-    /// All of it is through.
-    AtNode(usize, PeerId, Box<Out>),
-    /// The connection was closed by our node and is gone.
-    Closed(PeerId),
-    /// A verdict is there.
-    Verdict(tipward_chain::BlockVerdict),
-    /// Validation has come further.
-    Chain(ChainEvent),
-    /// Something happens in the world.
-    World(usize),
-    /// A message of ours has left.
-    Left(PeerId, &'static str, usize),
-    /// Time for the machine to wake up.
-    Wake,
-}
-
-struct Entry {
-    at: Timestamp,
-    seq: u64,
-    event: Event,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.seq) == (other.at, other.seq)
-    }
-}
-impl Eq for Entry {}
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.seq).cmp(&(other.at, other.seq))
-    }
 }
 
 /// Reports of progress on a long message, as the node's socket tasks give them.
@@ -140,6 +96,7 @@ pub struct Simulation {
     rng: ChaCha12Rng,
     our_line: Shared,
     checker: Checker,
+    connector: Connector,
     stored: HashSet<BlockHash>,
     /// Connections that our node has closed.
     closing: HashSet<PeerId>,
@@ -182,6 +139,7 @@ impl Simulation {
             .collect();
         let start = scenario.start;
         let checker = Checker::new(scenario.check_bytes_per_second, scenario.faults, &mut rng);
+        let connector = Connector::new(Arc::clone(&blocks), scenario.connect_time, &mut rng);
         let our_line = Shared::new(scenario.our_bandwidth);
         let largest = scenario.largest_block();
         Self {
@@ -192,6 +150,7 @@ impl Simulation {
                 actions: 0,
                 wasted: 0,
                 stored: 0,
+                invalid: 0,
                 peak_credits: 0,
                 dropped: Vec::new(),
                 log: Vec::new(),
@@ -207,6 +166,7 @@ impl Simulation {
             rng,
             our_line,
             checker,
+            connector,
             stored: HashSet::new(),
             closing: HashSet::new(),
             next_wake: None,
@@ -253,7 +213,7 @@ impl Simulation {
             if self.machine.chain().tip_hash() == best {
                 self.best_since.get_or_insert(self.now);
                 let settled = self.now > last_happening + self.scenario.linger;
-                if settled && self.checker.is_idle() {
+                if settled && self.checker.is_idle() && self.connector.is_idle() {
                     break;
                 }
             } else {
@@ -335,7 +295,17 @@ impl Simulation {
                 }
                 self.input(Input::Verdict(verdict));
             }
-            Event::Chain(event) => self.input(Input::Chain(event)),
+            Event::Connect => {
+                let (events, after) = self.connector.step();
+                for event in events {
+                    self.report.invalid +=
+                        u64::from(matches!(event, ChainEvent::BlockInvalid { .. }));
+                    self.input(Input::Chain(event));
+                }
+                if let Some(after) = after {
+                    self.schedule(self.now + after, Event::Connect);
+                }
+            }
             Event::World(i) => {
                 let (_, happening) = self.scenario.happenings[i].clone();
                 self.world(&happening);
@@ -390,7 +360,9 @@ impl Simulation {
         match happening {
             Happening::NewTip { peers, tip } => {
                 for &peer in peers {
-                    self.peers[peer].tip = *tip;
+                    if !matches!(self.peers[peer].behaviour.lie, Some(Lie::InvalidChain(_))) {
+                        self.peers[peer].tip = *tip;
+                    }
                     if self.peers[peer].id.is_some() {
                         let news = self.peers[peer].announce(&self.blocks, &mut self.rng);
                         self.put_on_line(peer, news);
@@ -537,9 +509,12 @@ impl Simulation {
             }
             Action::Goal(goal) => {
                 let chain = self.machine.chain();
-                let tip = chain.hash(chain.candidate());
-                for event in [ChainEvent::TipMoved { tip }, ChainEvent::Settled { goal }] {
-                    self.schedule(self.now, Event::Chain(event));
+                let candidate = self
+                    .blocks
+                    .find(&chain.hash(chain.candidate()))
+                    .expect("the world has all blocks");
+                if let Some(after) = self.connector.set_goal(goal, candidate) {
+                    self.schedule(self.now + after, Event::Connect);
                 }
             }
             Action::Halt(what) => panic!("the machine gave up: {what}"),
@@ -573,6 +548,13 @@ impl Simulation {
                 ),
                 "peer {peer}, named by the user, dropped for slowness ({reason}): {:?}",
                 self.peers[peer].behaviour
+            );
+        }
+        if let DisconnectReason::Misbehaving(why) = reason {
+            let behaviour = self.peers[peer].behaviour;
+            assert!(
+                behaviour.lie.is_some(),
+                "peer {peer}, which is honest, blamed ({why}): {behaviour:?}"
             );
         }
         self.closing.insert(id);

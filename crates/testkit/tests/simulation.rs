@@ -59,19 +59,19 @@ fn check(seed: u64) -> Report {
     report
 }
 
+/// Also, a good part of the runs must have gone astray and come back.
 fn all(seeds: impl Iterator<Item = u64>) {
-    for seed in seeds {
-        check(seed);
-    }
+    let invalid = seeds.filter(|seed| check(*seed).invalid > 0).count();
+    assert!(invalid > 30, "only {invalid} runs met an invalid block");
 }
 
 #[test]
-fn every_even_run_ends_at_the_best_tip() {
+fn every_even_run_ends_at_the_best_valid_tip() {
     all((0..SEEDS).filter(|s| s % 2 == 0));
 }
 
 #[test]
-fn every_odd_run_ends_at_the_best_tip() {
+fn every_odd_run_ends_at_the_best_valid_tip() {
     all((0..SEEDS).filter(|s| s % 2 == 1));
 }
 

@@ -113,7 +113,11 @@ impl Source {
         }
         self.in_flight += 1;
         self.in_flight_bytes += asked.bytes;
-        self.by_hash.insert(asked.hash, seq);
+        // Asked again for what was given up: one answer will do for both, so that only the later request is remembered.
+        if let Some(before) = self.by_hash.insert(asked.hash, seq) {
+            let before = self.requests.remove(&before);
+            debug_assert!(before.is_none_or(|b| b.given_up), "asked twice at once");
+        }
         self.requests.insert(seq, asked);
     }
 

@@ -349,3 +349,28 @@ fn nobody_is_convicted_when_everybody_is_silent() {
         }
     }
 }
+
+#[test]
+fn one_answer_will_do_for_a_block_that_was_given_up_and_asked_of_the_same_peer_again() {
+    let way = Way::new(1, 0);
+    let mut download = download(&way, 1, limits());
+    let first = download.schedule(T0, &way);
+    assert_eq!(first.len(), 1);
+    // Silent for long, it is given up; and there is nobody else to ask.
+    let later = T0 + Duration::from_secs(61);
+    let findings = download.look(later);
+    assert!(matches!(findings[..], [Finding::Silent { .. }]));
+    let again = download.schedule(later, &way);
+    assert_eq!(again, first);
+
+    let (_, hash) = again[0].blocks[0];
+    assert_eq!(
+        download.arrived(later, PeerId(0), &hash, 300),
+        Arrival::Check
+    );
+
+    assert!(download.judged(later, &hash, Judged::Stored, &way));
+    let source = &download.sources[&PeerId(0)];
+    assert!(source.unanswered().next().is_none());
+    assert!(download.credits().idle());
+}

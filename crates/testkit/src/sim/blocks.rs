@@ -1,6 +1,6 @@
 //! The blocks that exist in a simulated world: one tree that all peers hold parts of.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bitcoin::hashes::Hash as _;
@@ -28,12 +28,14 @@ pub struct SimBlock {
     pub height: Height,
 }
 
-/// A tree of valid regtest blocks.
+/// A tree of regtest blocks, all of them with valid headers and bodies.
 #[derive(Debug)]
 pub struct Blocks {
     params: Arc<Params>,
     blocks: Vec<SimBlock>,
     by_hash: HashMap<BlockHash, BlockId>,
+    /// Those that cannot be connected.
+    invalid: HashSet<BlockId>,
     required: Height,
 }
 
@@ -52,6 +54,7 @@ impl Blocks {
             by_hash: HashMap::from([(genesis.hash, 0)]),
             params: Arc::new(params),
             blocks: vec![genesis],
+            invalid: HashSet::new(),
             required: 0,
         }
     }
@@ -106,6 +109,16 @@ impl Blocks {
         tip
     }
 
+    /// Makes a block one that breaks a rule when it is connected: its script fails, say.
+    pub fn spoil(&mut self, id: BlockId) {
+        self.invalid.insert(id);
+    }
+
+    /// Whether the block itself cannot be connected.
+    pub fn is_invalid(&self, id: BlockId) -> bool {
+        self.invalid.contains(&id)
+    }
+
     /// A block.
     pub fn get(&self, id: BlockId) -> &SimBlock {
         &self.blocks[id]
@@ -130,6 +143,30 @@ impl Blocks {
         self.ancestor(of, self.blocks[ancestor].height) == ancestor
     }
 
+    /// The last block that the chains up to `a` and `b` have in common.
+    pub fn last_common(&self, mut a: BlockId, mut b: BlockId) -> BlockId {
+        while a != b {
+            if self.blocks[a].height >= self.blocks[b].height {
+                a = self.blocks[a].parent;
+            } else {
+                b = self.blocks[b].parent;
+            }
+        }
+        a
+    }
+
+    /// The blocks after `from`, an ancestor of `to`, up to `to`.
+    pub fn way(&self, from: BlockId, to: BlockId) -> Vec<BlockId> {
+        let mut way = Vec::new();
+        let mut at = to;
+        while at != from {
+            way.push(at);
+            at = self.blocks[at].parent;
+        }
+        way.reverse();
+        way
+    }
+
     /// The answer to `getheaders` of a peer whose tip is `tip`.
     pub fn headers_after(
         &self,
@@ -143,14 +180,8 @@ impl Blocks {
             .filter_map(|hash| self.find(hash))
             .find(|id| self.is_ancestor(*id, tip))
             .unwrap_or(0);
-        let mut way: Vec<BlockId> = Vec::new();
-        let mut at = tip;
-        while at != fork {
-            way.push(at);
-            at = self.blocks[at].parent;
-        }
         let mut headers = Vec::new();
-        for id in way.into_iter().rev().take(most) {
+        for id in self.way(fork, tip).into_iter().take(most) {
             headers.push(self.blocks[id].header);
             if stop != BlockHash::all_zeros() && self.blocks[id].hash == stop {
                 break;

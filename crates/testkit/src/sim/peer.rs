@@ -32,6 +32,8 @@ pub enum Lie {
     FalseAnnouncements,
     /// It announces blocks and does not have them.
     Withholds,
+    /// Its chain has more work than all others, and one of its blocks breaks a rule when it is connected: which chain.
+    InvalidChain(usize),
 }
 
 /// How a peer behaves.

@@ -53,6 +53,8 @@ pub struct Scenario {
     pub our_bandwidth: f64,
     /// Speed of our checks in bytes per second.
     pub check_bytes_per_second: f64,
+    /// Time that it takes to connect a block, on average.
+    pub connect_time: Duration,
     /// Part of the blocks that our disk refuses, 0 to 1.
     pub faults: f64,
     /// Our pool of credits, in bytes.
@@ -83,6 +85,8 @@ pub struct World {
     later: Vec<BlockId>,
     /// A branch that overtakes at the end.
     overtaking: BlockId,
+    /// Chains with more work than any other, one of whose blocks cannot be connected.
+    invalid: [BlockId; 2],
 }
 
 impl World {
@@ -100,6 +104,16 @@ impl World {
             later.push(tip);
         }
         let overtaking = blocks.extend(later[0], 4, largest, &mut rng);
+        // One breaks a rule where it leaves the others, the other one shortly before it has more work than they have.
+        let height = blocks.get(fork).height;
+        let middle = blocks.ancestor(fork, height / 2);
+        let invalid = [1, height - height / 2 - 2].map(|valid| {
+            let last_valid = blocks.extend(middle, valid as usize, largest, &mut rng);
+            let bad = blocks.extend(last_valid, 1, largest, &mut rng);
+            blocks.spoil(bad);
+            let rest = height + 30 - blocks.get(bad).height;
+            blocks.extend(bad, rest as usize, largest, &mut rng)
+        });
         blocks.require_work_of(fork);
         Self {
             blocks: Arc::new(blocks),
@@ -107,6 +121,7 @@ impl World {
             stale,
             later,
             overtaking,
+            invalid,
         }
     }
 }
@@ -120,7 +135,9 @@ impl Scenario {
         let tips = behaviours
             .iter()
             .map(|b| {
-                if !b.is_reliable() && rng.random_bool(0.2) {
+                if let Some(Lie::InvalidChain(which)) = b.lie {
+                    world.invalid[which % world.invalid.len()]
+                } else if !b.is_reliable() && rng.random_bool(0.2) {
                     world.stale
                 } else {
                     world.common
@@ -166,6 +183,7 @@ impl Scenario {
             linger: Duration::from_secs(30),
             our_bandwidth: 10f64.powf(rng.random_range(5.5..8.0)),
             check_bytes_per_second: 10f64.powf(rng.random_range(5.0..8.0)),
+            connect_time: Duration::from_micros(10f64.powf(rng.random_range(1.0..5.5)) as u64),
             faults: if rng.random_bool(0.1) { 0.01 } else { 0.0 },
             credit_bytes: 1 << rng.random_range(14..22),
             window_blocks: 1 << rng.random_range(5..12),
@@ -233,6 +251,7 @@ fn behaviour(number: usize, rng: &mut ChaCha12Rng) -> Behaviour {
                 3 => Lie::TornHeaders,
                 4 => Lie::CheapHeaders,
                 5 => Lie::FalseAnnouncements,
+                6 => Lie::InvalidChain(rng.random_range(0..2)),
                 _ => Lie::Withholds,
             });
         }
