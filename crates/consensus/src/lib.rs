@@ -16,6 +16,9 @@
 //! thread can apply it to any block in any order. A rule that is broken is a [`Reject`]: it carries Bitcoin Core's
 //! reject reason, and what was expected beside what was found.
 //!
+//! Beside them: [`versionbits`] and [`deployments`], which soft forks hold where, and [`signet`], what a signet's block has to
+//! satisfy. Every rule with its function and its tests is listed in `docs/rules.md`.
+//!
 //! This crate never reads a clock, a file or a socket, never judges a signature, and never lets bytes from outside make it
 //! panic or take more memory than a small multiple of their own size.
 

@@ -1,3 +1,10 @@
+use std::collections::HashSet;
+
+use proptest::prelude::*;
+use tipward_primitives::Txid;
+use tipward_primitives::bitcoin::OutPoint;
+use tipward_primitives::bitcoin::hashes::Hash as _;
+
 use super::*;
 use crate::testing::{parsed, spending};
 
@@ -18,4 +25,29 @@ fn without_its_witness_a_transaction_fits_into_a_block() {
     assert_eq!(sized(1_000_000), Ok(()));
     let reject = sized(1_000_001).unwrap_err();
     assert_eq!(reject.reason, "bad-txns-oversize");
+}
+
+/// Outpoints of which many are the same and many more look alike.
+fn outpoint() -> impl Strategy<Value = OutPoint> {
+    (0_u8..3, 0_u8..3, 0_u32..3).prop_map(|(fifth, last, vout)| {
+        let mut id = [7; 32];
+        (id[4], id[31]) = (fifth, last);
+        OutPoint::new(Txid::from_byte_array(id), vout)
+    })
+}
+
+proptest! {
+    #[test]
+    fn an_input_is_there_twice_exactly_if_a_set_says_so(
+        outpoints in proptest::collection::vec(outpoint(), 1..24)
+    ) {
+        let mut tx = spending(outpoints.len() as u32, &[1]);
+        for (input, outpoint) in tx.input.iter_mut().zip(&outpoints) {
+            input.previous_output = *outpoint;
+        }
+        let set: HashSet<&OutPoint> = outpoints.iter().collect();
+        let block = parsed(&[tx]);
+        let verdict = check_no_input_twice(block.transaction(0).unwrap());
+        prop_assert_eq!(verdict.is_ok(), set.len() == outpoints.len());
+    }
 }

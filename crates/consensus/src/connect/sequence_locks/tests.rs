@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use tipward_primitives::bitcoin::{Sequence, Transaction, transaction};
 use tipward_primitives::{Network, Params};
 
@@ -115,4 +116,44 @@ fn every_input_counts() {
     assert!(check(&tx, HEIGHT, &context()));
     tx.input[2].sequence = Sequence::from_consensus(1);
     assert!(!check(&tx, HEIGHT, &context()));
+}
+
+/// BIP68 as it is written: the last height and the last time at which the transaction is still locked, over all inputs.
+fn locked_until(inputs: &[(u32, Height)]) -> (i64, i64) {
+    let (mut height, mut time) = (-1, -1);
+    for (sequence, coin) in inputs {
+        let age = i64::from(sequence & 0xffff);
+        if sequence >> 31 == 1 {
+            continue;
+        }
+        if (sequence >> 22) & 1 == 1 {
+            let since = i64::from(median_time_past_at(coin.saturating_sub(1)));
+            time = time.max(since + age * 512 - 1);
+        } else {
+            height = height.max(i64::from(*coin) + age - 1);
+        }
+    }
+    (height, time)
+}
+
+proptest! {
+    #[test]
+    fn the_verdict_is_that_of_bip68_as_it_is_written(
+        inputs in proptest::collection::vec(
+            (prop_oneof![0_u32..30, (0_u32..30).prop_map(|age| age | IN_TIME), any::<u32>()], HEIGHT - 30..=HEIGHT),
+            1..5,
+        )
+    ) {
+        let mut tx = spending(inputs.len() as u32, &[1]);
+        for (input, (sequence, _)) in tx.input.iter_mut().zip(&inputs) {
+            input.sequence = Sequence::from_consensus(*sequence);
+        }
+        let block = parsed(&[tx]);
+        let coins = inputs.iter().map(|(_, coin)| *coin);
+        let verdict =
+            check_sequence_locks(block.transaction(0).unwrap(), coins, &context(), median_time_past_at);
+        let (height, time) = locked_until(&inputs);
+        let expected = height < i64::from(HEIGHT) && time < i64::from(MEDIAN);
+        prop_assert_eq!(verdict.is_ok(), expected);
+    }
 }
