@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use tipward_chain::presync::{End, Presync, PresyncPhase};
@@ -14,6 +14,12 @@ use tipward_primitives::bitcoin::hashes::Hash as _;
 use tipward_primitives::{
     BlockHash, CompactTarget, Header, HeaderSyncParams, Network, Params, Timestamp, Work,
 };
+
+/// Made once: an input changes a few figures of it.
+static REGTEST: LazyLock<Params> = LazyLock::new(|| Params::new(Network::Regtest));
+
+/// So many messages reach every state; more would only take time, which hashing headers takes most of.
+const MOST_MESSAGES: usize = 32;
 
 /// The input: what is tried, then messages of two bytes each.
 struct Input<'a>(std::slice::Iter<'a, u8>);
@@ -40,7 +46,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn run(input: &mut Input<'_>) -> Option<()> {
-    let mut params = Params::new(Network::Regtest);
+    let mut params = REGTEST.clone();
     let (wanted, secret, switches) = (input.byte()?, input.byte()?, input.byte()?);
     params.pow_allow_min_difficulty = switches & 1 != 0;
     params.header_sync = HeaderSyncParams {
@@ -59,7 +65,7 @@ fn run(input: &mut Input<'_>) -> Option<()> {
     let mut presync = Presync::new(&chain, HeaderId::GENESIS, now, u128::from(secret));
     let mut ask = start.block_hash();
     let (mut sent, mut accepted) = (0, 0);
-    loop {
+    for _ in 0..MOST_MESSAGES {
         let (kind, count) = (input.byte()?, usize::from(input.byte()?));
         let salt = kind & 3;
         let bits = match kind >> 2 & 3 {
@@ -123,4 +129,5 @@ fn run(input: &mut Input<'_>) -> Option<()> {
             Some(End::TooLittleWork | End::StoppedShort) => return None,
         }
     }
+    None
 }

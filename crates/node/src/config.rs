@@ -1,6 +1,7 @@
 //! What the node shall do: command line over file over defaults, checked once, before anything is opened.
 
 mod file;
+mod network;
 mod options;
 mod values;
 
@@ -12,11 +13,14 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use bitcoin::ScriptBuf;
-use tipward_primitives::{Height, Params, SignetOptions, Work};
+use bitcoin::BlockHash;
+use bitcoin::hashes::Hash as _;
+use tipward_primitives::{Height, Params};
 use tipward_rpc::Subnet;
+use tipward_store::Reindex;
 
 use file::ConfigFile;
+pub(crate) use network::params;
 pub use options::Options;
 pub use values::{NetworkName, ProgressMode, Switch};
 
@@ -27,6 +31,10 @@ const DEFAULT_MAX_CONNECTIONS: usize = 125;
 const DEFAULT_BLOCK_BUFFER_MIB: u32 = 96;
 /// A block of the greatest size must fit several times, or a single one would stop the download.
 const MIN_BLOCK_BUFFER_MIB: u32 = 16;
+/// MiB of coins in memory, as in Core.
+const DEFAULT_DB_CACHE_MIB: u32 = 450;
+/// Less would be spent on flushing.
+const MIN_DB_CACHE_MIB: u32 = 4;
 /// Blocks of one `getdata`.
 const DEFAULT_BATCH: u32 = 16;
 /// As many as Core answers in one go.
@@ -96,8 +104,14 @@ pub struct Listen {
 /// How to download and check.
 #[derive(Clone, Copy, Debug)]
 pub struct SyncConfig {
-    /// Check threads.
+    /// Threads that check blocks, and as many for scripts.
     pub threads: NonZeroUsize,
+    /// Bytes of coins in memory, what waits to be written included.
+    pub db_cache: usize,
+    /// Scripts of this block and its ancestors are taken for valid; all zero for none.
+    pub assume_valid: BlockHash,
+    /// What to build anew before the start.
+    pub reindex: Option<Reindex>,
     /// Bytes of blocks between `getdata` and disk.
     pub block_buffer: usize,
     /// Blocks of one `getdata`.
@@ -144,7 +158,7 @@ impl Config {
         let peers = peers(&options, &params)?;
         let config = Self {
             stop_at_height: options.stopatheight.filter(|height| *height > 0),
-            sync: sync(&options)?,
+            sync: sync(&options, &params)?,
             rpc: rpc(&options, &params)?,
             output: output(&options, &netdir)?,
             network,
@@ -216,46 +230,11 @@ fn datadir(options: &Options) -> anyhow::Result<PathBuf> {
         .context("no home directory is known: say where to keep data with --datadir")
 }
 
-/// Parameters of a network, with what the user changed of them.
-pub(crate) fn params(network: NetworkName, options: &Options) -> anyhow::Result<Params> {
-    let mut params = match &options.signetchallenge {
-        None => Params::new(network.network()),
-        Some(hex) => {
-            ensure!(
-                network == NetworkName::Signet,
-                "--signetchallenge needs --network signet"
-            );
-            let challenge = ScriptBuf::from_hex(hex).ok().with_context(|| {
-                format!("--signetchallenge must be a script in hex, not '{hex}'")
-            })?;
-            Params::signet(&SignetOptions {
-                challenge: Some(challenge),
-                seeds: None,
-            })
-        }
-    };
-    if let Some(hex) = &options.minimumchainwork {
-        params.minimum_chain_work = parse_work(hex).with_context(|| {
-            format!("--minimumchainwork must be up to 64 hex digits, not '{hex}'")
-        })?;
+fn parse_assume_valid(text: &str) -> Option<BlockHash> {
+    match text {
+        "0" => Some(BlockHash::all_zeros()),
+        hash => hash.parse().ok(),
     }
-    if let Some(names) = &options.dnsseedname {
-        params.dns_seeds = names.clone();
-    }
-    Ok(params)
-}
-
-fn parse_work(hex: &str) -> Option<Work> {
-    let digits = hex.strip_prefix("0x").unwrap_or(hex);
-    if digits.is_empty() || digits.len() > 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let padded = format!("{digits:0>64}");
-    let mut bytes = [0; 32];
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(padded.get(2 * i..2 * i + 2)?, 16).ok()?;
-    }
-    Some(Work::from_be_bytes(bytes))
 }
 
 fn is_on(switch: Option<Switch>, default: bool) -> bool {
@@ -345,7 +324,7 @@ fn listen(options: &Options, params: &Params, by_default: bool) -> anyhow::Resul
     }
 }
 
-fn sync(options: &Options) -> anyhow::Result<SyncConfig> {
+fn sync(options: &Options, params: &Params) -> anyhow::Result<SyncConfig> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = match options.par.unwrap_or(0) {
         0 => cores,
@@ -357,6 +336,17 @@ fn sync(options: &Options) -> anyhow::Result<SyncConfig> {
         mib >= MIN_BLOCK_BUFFER_MIB,
         "--blockbuffer must be at least {MIN_BLOCK_BUFFER_MIB} MiB, not {mib}"
     );
+    let db_cache = options.dbcache.unwrap_or(DEFAULT_DB_CACHE_MIB);
+    ensure!(
+        db_cache >= MIN_DB_CACHE_MIB,
+        "--dbcache must be at least {MIN_DB_CACHE_MIB} MiB, not {db_cache}"
+    );
+    let assume_valid = match options.assumevalid.as_deref() {
+        None => params.assume_valid,
+        Some(text) => parse_assume_valid(text).with_context(|| {
+            format!("--assumevalid must be a block hash (64 hex digits) or 0, not '{text}'")
+        })?,
+    };
     let batch = options.batch.unwrap_or(DEFAULT_BATCH);
     ensure!(
         (1..=MAX_BATCH).contains(&batch),
@@ -364,6 +354,14 @@ fn sync(options: &Options) -> anyhow::Result<SyncConfig> {
     );
     Ok(SyncConfig {
         threads: NonZeroUsize::new(threads.min(MAX_THREADS)).unwrap_or(NonZeroUsize::MIN),
+        db_cache: db_cache as usize * 1024 * 1024,
+        assume_valid,
+        // The greater contains the smaller.
+        reindex: match (options.reindex, options.reindex_chainstate) {
+            (true, _) => Some(Reindex::All),
+            (false, true) => Some(Reindex::ChainState),
+            (false, false) => None,
+        },
         block_buffer: mib as usize * 1024 * 1024,
         batch: batch as usize,
     })

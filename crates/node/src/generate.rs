@@ -29,6 +29,10 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub transactions: u32,
 
+    /// Outputs of each coinbase: with more of them there are more coins
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub coinbase_outputs: u32,
+
     /// Weight up to which blocks are filled; 0 leaves them as their transactions make them
     #[arg(long, value_name = "UNITS", default_value_t = 0)]
     pub weight: usize,
@@ -49,6 +53,7 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
         seed: args.seed,
         blocks: args.blocks,
         transactions: 0..=args.transactions,
+        coinbase_outputs: args.coinbase_outputs,
         weight: args.weight,
         ..ChainOptions::default()
     });

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use tipward_chain::Chain;
 use tipward_coins::CoinsDb;
 use tipward_primitives::{Params, Timestamp};
-use tipward_store::{BlockMark, BlockStore, Loaded, UndoFiles};
+use tipward_store::{BlockMark, BlockStore, Loaded, UndoFiles, reindex};
 use tipward_validation::validated_tip;
+
+use crate::config::SyncConfig;
 
 /// What a node begins with.
 pub(crate) struct Start {
@@ -24,16 +26,46 @@ pub(crate) struct Files {
     pub(crate) coins: CoinsDb,
 }
 
-/// Bytes of memory that the store of the coins on disk may use for itself.
-const COINS_DB_CACHE: usize = 32 << 20;
+/// The store of the coins on disk has this part of the memory for coins, and this much at most: what is read of it is
+/// mostly read once.
+const COINS_DB_PART: usize = 8;
+const COINS_DB_MOST: usize = 64 << 20;
+
+/// Long work says how far it is so often.
+const TELL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Shares the memory for coins out: between what is kept as coins, and the store on disk.
+pub(crate) fn share_db_cache(db_cache: usize) -> (usize, usize) {
+    let store = (db_cache / COINS_DB_PART).min(COINS_DB_MOST);
+    (db_cache - store, store)
+}
 
 /// Opens the directory (which locks it) and puts right what a crash left.
-pub(crate) fn open(netdir: &Path, params: &Params) -> anyhow::Result<(Files, Loaded)> {
-    let (store, undo, loaded) = BlockStore::open(netdir, params)?;
+pub(crate) fn open(
+    netdir: &Path,
+    params: &Params,
+    sync: &SyncConfig,
+) -> anyhow::Result<(Files, Loaded)> {
+    if let Some(what) = sync.reindex {
+        tracing::info!(target: "store", "Throwing away what is built anew");
+        reindex(netdir, params, what)?;
+    }
+    let mut told = Instant::now();
+    let (store, undo, loaded) = BlockStore::open_with(netdir, params, &mut |progress| {
+        if told.elapsed() >= TELL_INTERVAL {
+            told = Instant::now();
+            tracing::info!(
+                target: "store",
+                "Searching the block files: {} of {} MB",
+                progress.done / 1_000_000,
+                progress.total / 1_000_000
+            );
+        }
+    })?;
     for repair in &loaded.report.repairs {
         tracing::warn!(target: "store", "Repaired: {repair}");
     }
-    let coins = CoinsDb::open(&netdir.join("coins"), COINS_DB_CACHE)?;
+    let coins = CoinsDb::open(&netdir.join("coins"), share_db_cache(sync.db_cache).1)?;
     Ok((Files { store, undo, coins }, loaded))
 }
 

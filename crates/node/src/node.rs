@@ -7,9 +7,10 @@ use std::time::Instant;
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use tipward_chain::ChainView;
+use tipward_coins::CoinsDb;
 use tipward_p2p::snapshot::Snapshot;
-use tipward_store::BlockReader;
-use tipward_validation::{Options as PipelineOptions, Pipeline};
+use tipward_store::{BlockReader, UndoReader};
+use tipward_validation::{CoinsHandle, Options as PipelineOptions, Pipeline};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +44,9 @@ pub struct NodeHandle {
     pub(crate) tip: watch::Receiver<Tip>,
     pub(crate) clock: Clock,
     pub(crate) blocks: BlockReader,
+    pub(crate) undo: UndoReader,
+    pub(crate) coins: CoinsHandle,
+    pub(crate) coins_db: CoinsDb,
     pub(crate) shutdown: CancellationToken,
     pub(crate) started: Instant,
     pub(crate) config: Arc<Config>,
@@ -59,8 +63,8 @@ impl Node {
 
         // The lock comes first: nothing of a directory that another node uses may be touched.
         let (files, loaded) = {
-            let (netdir, params) = (config.netdir.clone(), params.clone());
-            blocking(move || load::open(&netdir, &params)).await?
+            let (config, params) = (config.clone(), params.clone());
+            blocking(move || load::open(&config.netdir, &params, &config.sync)).await?
         };
         let listeners = listen::bind(&config.peers.listen)?;
         let listening = listeners
@@ -79,6 +83,7 @@ impl Node {
         let blocks = start.files.store.reader();
         let published = Published::new(start.chain.view());
         let verdicts = Mailbox::default();
+        let coins_db = start.files.coins.clone();
         let pipeline = Pipeline::start(
             start.files.store,
             start.files.undo,
@@ -86,6 +91,9 @@ impl Node {
             start.chain.view(),
             &PipelineOptions {
                 check_threads: config.sync.threads,
+                script_threads: config.sync.threads,
+                dbcache: load::share_db_cache(config.sync.db_cache).0,
+                assume_valid: config.sync.assume_valid,
                 ..PipelineOptions::default()
             },
             {
@@ -104,6 +112,9 @@ impl Node {
             tip: published.tip.subscribe(),
             clock: clock.clone(),
             blocks: blocks.clone(),
+            undo: pipeline.undo_reader(),
+            coins: pipeline.coins(),
+            coins_db,
             shutdown: shutdown.clone(),
             started,
             config: config.clone(),
@@ -215,7 +226,7 @@ impl NodeHandle {
         self.shutdown.cancel();
     }
 
-    /// Waits until the stored tip has at least this height; `false` if the node ends first.
+    /// Waits until the validated tip has at least this height; `false` if the node ends first.
     pub async fn wait_for_height(&self, height: u32) -> bool {
         let mut tip = self.tip.clone();
         tokio::select! {

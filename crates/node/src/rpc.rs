@@ -1,6 +1,7 @@
 //! The node behind its JSON-RPC server.
 
 mod backend;
+mod coins;
 mod convert;
 
 use std::net::SocketAddr;

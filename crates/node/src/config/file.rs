@@ -92,8 +92,8 @@ fn known_keys() -> Vec<String> {
     let mut keys: Vec<String> = command
         .get_arguments()
         .filter_map(|arg| arg.get_long().map(str::to_owned))
-        // A file that names another file would have to be explained.
-        .filter(|name| name != "conf")
+        // A file that names another file would have to be explained, and one that repairs at every start is a mistake.
+        .filter(|name| !matches!(name.as_str(), "conf" | "reindex" | "reindex-chainstate"))
         .collect();
     keys.push("chain".to_owned());
     keys

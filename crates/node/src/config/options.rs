@@ -103,7 +103,7 @@ pub struct Options {
     #[serde(deserialize_with = "one_or_many")]
     pub dnsseedname: Option<Vec<String>>,
 
-    /// Threads that check blocks; 0 for one per core, negative to leave so many cores free [default: 0]
+    /// Threads that check blocks, and as many for scripts; 0 for one per core, negative to leave so many cores free [default: 0]
     #[arg(
         long,
         value_name = "N",
@@ -111,6 +111,28 @@ pub struct Options {
         help_heading = "Sync"
     )]
     pub par: Option<i32>,
+
+    /// Memory in MiB for coins: more makes the first sync faster [default: 450]
+    #[arg(long, value_name = "MIB", help_heading = "Sync")]
+    pub dbcache: Option<u32>,
+
+    /// Take scripts of this block and all before it for valid; 0 to check every script [default: a recent block]
+    #[arg(long, value_name = "HASH|0", help_heading = "Sync")]
+    pub assumevalid: Option<String>,
+
+    /// Build everything anew from the block files: headers, index, undo data and coins. Command line only
+    #[arg(long, help_heading = "Repair", action = clap::ArgAction::SetTrue)]
+    #[serde(skip)]
+    pub reindex: bool,
+
+    /// Build coins and undo data anew from the blocks on disk. Command line only
+    #[arg(
+        long = "reindex-chainstate",
+        help_heading = "Repair",
+        action = clap::ArgAction::SetTrue
+    )]
+    #[serde(skip)]
+    pub reindex_chainstate: bool,
 
     /// Memory in MiB for blocks on their way from peers to disk: more lets fast peers run further ahead [default: 96]
     #[arg(long, value_name = "MIB", help_heading = "Sync")]
@@ -127,6 +149,21 @@ pub struct Options {
     /// Block challenge, in hex, of a signet of your own (BIP325)
     #[arg(long, value_name = "HEX", help_heading = "Sync")]
     pub signetchallenge: Option<String>,
+
+    /// Activate a soft fork (segwit, bip34, dersig, cltv or csv) at this height, on regtest. Can be given several times
+    #[arg(long, value_name = "NAME@HEIGHT", help_heading = "Sync", hide = true)]
+    #[serde(deserialize_with = "one_or_many")]
+    pub testactivationheight: Option<Vec<String>>,
+
+    /// When blocks can signal for a deployment by version bits, on regtest. Can be given several times
+    #[arg(
+        long,
+        value_name = "NAME:START:END[:MIN_HEIGHT]",
+        help_heading = "Sync",
+        hide = true
+    )]
+    #[serde(deserialize_with = "one_or_many")]
+    pub vbparams: Option<Vec<String>>,
 
     /// Answer JSON-RPC [default: on]
     #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "RPC")]
@@ -201,9 +238,13 @@ fn one_or_many<'de, D: Deserializer<'de>>(
 /// option cannot be forgotten here.
 macro_rules! layer {
     ($over:expr, $under:expr; $($field:ident)*) => {{
-        let Options { $($field),* } = $over;
+        let over: Options = $over;
+        let repair = (over.reindex, over.reindex_chainstate);
+        let Options { $($field,)* reindex: _, reindex_chainstate: _ } = over;
         let under: Options = $under;
-        Options { $($field: $field.or(under.$field)),* }
+        // Switches that a file cannot have.
+        let (reindex, reindex_chainstate) = repair;
+        Options { $($field: $field.or(under.$field),)* reindex, reindex_chainstate }
     }};
 }
 
@@ -212,7 +253,8 @@ impl Options {
     pub fn over(self, under: Options) -> Options {
         layer!(self, under;
             network datadir conf stopatheight connect addnode seednode dnsseed fixedseeds listen bind port
-            maxconnections proxy onion proxyrandomize dnsserver dnsseedname par blockbuffer batch minimumchainwork
-            signetchallenge server rpcbind rpcallowip rpcport rpcuser rpcpassword printtoconsole debuglogfile debug progress)
+            maxconnections proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid blockbuffer batch minimumchainwork
+            signetchallenge
+            testactivationheight vbparams server rpcbind rpcallowip rpcport rpcuser rpcpassword printtoconsole debuglogfile debug progress)
     }
 }

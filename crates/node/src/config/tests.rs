@@ -1,5 +1,6 @@
 use clap::{Args as _, FromArgMatches as _};
 
+use super::network::parse_work;
 use super::*;
 
 fn command_line(args: &[&str]) -> Options {
@@ -237,7 +238,7 @@ fn work_is_read_from_hex_of_any_length() {
     assert_eq!(parse_work("0x01"), parse_work("1"));
     assert_eq!(
         parse_work("100").unwrap(),
-        Work::from_be_bytes({
+        tipward_primitives::Work::from_be_bytes({
             let mut bytes = [0; 32];
             bytes[30] = 1;
             bytes
@@ -283,4 +284,64 @@ fn the_client_finds_the_node_of_the_same_file() {
     let client = ClientConfig::load(options).unwrap();
     assert_eq!(client.addr, "127.0.0.1:7000".parse().unwrap());
     assert_eq!(client.netdir, dir.path().join("regtest"));
+}
+
+#[test]
+fn every_script_is_checked_after_assumevalid_zero_and_a_hash_is_taken_as_it_is() {
+    let assumed = |args: &[&str]| config(args, "").map(|config| config.sync.assume_valid);
+    assert_eq!(
+        assumed(&[]).unwrap(),
+        Params::new(bitcoin::Network::Bitcoin).assume_valid
+    );
+    assert_eq!(
+        assumed(&["--assumevalid", "0"]).unwrap(),
+        BlockHash::all_zeros()
+    );
+    let hash = "00000000839a8e6886ab5951d76f411475428afc90947ee320161bbf18eb6048";
+    assert_eq!(assumed(&["--assumevalid", hash]).unwrap().to_string(), hash);
+    let error = error(&["--assumevalid", "12ab"], "");
+    assert!(
+        error.contains("64 hex digits") && error.contains("12ab"),
+        "{error}"
+    );
+}
+
+#[test]
+fn memory_for_coins_has_a_least_size() {
+    assert_eq!(config(&[], "").unwrap().sync.db_cache, 450 << 20);
+    assert_eq!(config(&[], "dbcache = 4").unwrap().sync.db_cache, 4 << 20);
+    let error = error(&["--dbcache", "3"], "");
+    assert!(error.contains("at least 4 MiB"), "{error}");
+}
+
+#[test]
+fn repairs_are_asked_for_on_the_command_line_alone() {
+    let reindex = |args: &[&str]| config(args, "").unwrap().sync.reindex;
+    assert_eq!(reindex(&[]), None);
+    assert_eq!(
+        reindex(&["--reindex-chainstate"]),
+        Some(Reindex::ChainState)
+    );
+    assert_eq!(
+        reindex(&["--reindex", "--reindex-chainstate"]),
+        Some(Reindex::All)
+    );
+    let error = error(&[], "reindex = true");
+    assert!(error.contains("unknown option 'reindex'"), "{error}");
+}
+
+#[test]
+fn soft_forks_can_be_moved_on_regtest_alone() {
+    let args = ["--network", "regtest", "--testactivationheight"];
+    let moved = config(&[&args[..], &["segwit@120"]].concat(), "").unwrap();
+    assert_eq!(moved.params.segwit_height, 120);
+    let error = error(&[&args[..], &["taproot@5"]].concat(), "");
+    assert!(
+        error.contains("--testactivationheight") && error.contains("taproot"),
+        "{error}"
+    );
+    let error = self::error(&["--testactivationheight", "csv@5"], "");
+    assert!(error.contains("needs --network regtest"), "{error}");
+    let error = self::error(&["--network", "regtest", "--vbparams", "testdummy:x:0"], "");
+    assert!(error.contains("--vbparams"), "{error}");
 }

@@ -5,6 +5,7 @@
 //! itself: no disk, no checksum, no block is ever parsed here.
 
 mod requests;
+mod settle;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use super::dns::Dns;
 use super::listen;
 use super::mailbox::Mailbox;
 use super::peer_files::PeerFiles;
+use settle::Settling;
 
 /// Inputs handled before timers and the other sources are looked at again.
 const BURST: usize = 64;
@@ -151,6 +153,8 @@ pub(crate) struct Driver {
     last_job: u64,
     /// Who waits for the verdict on a submitted block, by its job.
     verdict_waiters: BTreeMap<u64, Vec<oneshot::Sender<BlockOutcome>>>,
+    /// Who waits for connecting.
+    settling: Settling,
     last_tick: Timestamp,
     /// Why the node cannot go on.
     halted: Option<String>,
@@ -186,6 +190,7 @@ impl Driver {
             waiting: Vec::new(),
             last_job: 0,
             verdict_waiters: BTreeMap::new(),
+            settling: Settling::default(),
             halted: None,
         };
         let shutdown = driver.shutdown.clone();
@@ -333,15 +338,17 @@ impl Driver {
                 tipward_validation::Event::Verdict(verdict) => {
                     self.checking.remove(&verdict.id);
                     let waiters = self.verdict_waiters.remove(&verdict.id);
-                    let outcome = waiters.is_some().then(|| verdict.outcome.clone());
+                    let judged = waiters.map(|w| (w, verdict.hash, verdict.outcome.clone()));
                     self.handle(Input::Verdict(verdict));
-                    for waiter in waiters.into_iter().flatten() {
-                        if let Some(outcome) = outcome.clone() {
-                            let _ = waiter.send(outcome);
-                        }
+                    if let Some((waiters, hash, outcome)) = judged {
+                        self.judged(waiters, hash, &outcome);
                     }
                 }
-                tipward_validation::Event::Chain(event) => self.handle(Input::Chain(event)),
+                tipward_validation::Event::Chain(event) => {
+                    let heard = event.clone();
+                    self.handle(Input::Chain(event));
+                    self.settling.note(&heard, self.machine.goal());
+                }
                 tipward_validation::Event::Fault(fault) => self.fault(&fault),
             }
         }
@@ -351,8 +358,28 @@ impl Driver {
             .partition(|(job, _)| *job < oldest);
         self.waiting = waiting;
         for (_, waiter) in done {
-            // Who no longer waits need not be told.
-            let _ = waiter.send(());
+            self.settling.tell(self.machine.goal(), waiter);
+        }
+    }
+
+    /// A block that a user handed in was checked. If it is stored, connecting has the last word.
+    fn judged(
+        &mut self,
+        waiters: Vec<oneshot::Sender<BlockOutcome>>,
+        hash: BlockHash,
+        outcome: &BlockOutcome,
+    ) {
+        let goal = self.machine.goal();
+        for waiter in waiters {
+            match outcome {
+                BlockOutcome::Stored { transactions } => {
+                    self.settling.judge(goal, hash, *transactions, waiter);
+                }
+                BlockOutcome::Refused(_) | BlockOutcome::Failed(_) => {
+                    // Who no longer waits need not be told.
+                    let _ = waiter.send(outcome.clone());
+                }
+            }
         }
     }
 
@@ -365,10 +392,11 @@ impl Driver {
         }
     }
 
-    /// Tells `waiter` when everything that has been submitted by now has its verdict and is published.
+    /// Tells `waiter` when everything that has been submitted by now has its verdict, is connected as far as it can be, and
+    /// is published.
     pub(crate) fn when_checked(&mut self, waiter: oneshot::Sender<()>) {
         if self.checking.is_empty() {
-            let _ = waiter.send(());
+            self.settling.tell(self.machine.goal(), waiter);
         } else {
             self.waiting.push((self.last_job, waiter));
         }
@@ -385,7 +413,7 @@ impl Driver {
         let height = view.tip_height();
         self.published.publish(view);
         if self.stop_at_height.is_some_and(|stop| height >= stop) && !self.shutdown.is_cancelled() {
-            tracing::info!(target: "node", "Height {height} is stored, stopping as --stopatheight says");
+            tracing::info!(target: "node", "Height {height} is reached, stopping as --stopatheight says");
             self.shutdown.cancel();
         }
     }

@@ -14,8 +14,10 @@ use tipward_rpc::{
     NetworkSnapshot, NodeAddress, Refused, SubmitBlockOutcome, SubmitError, TipRef,
 };
 use tipward_store::StoreError;
+use tipward_validation::TestError;
 use tokio::sync::{oneshot, watch};
 
+use super::coins::{self, SnapshotSet};
 use super::convert;
 use crate::net::driver::Driver;
 use crate::node::NodeHandle;
@@ -66,11 +68,19 @@ fn ending() -> Fault {
     }
 }
 
-fn not_validating() -> Fault {
-    Fault {
-        what: "this node keeps no coins yet".to_owned(),
-        may_pass: false,
-    }
+/// Has a thread that may wait answer.
+fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Answer<Result<T, Fault>> {
+    let thread = tokio::task::spawn_blocking(work);
+    Box::pin(async move {
+        thread.await.unwrap_or_else(|error| {
+            Err(Fault {
+                what: format!("a thread ended unexpectedly: {error}"),
+                may_pass: false,
+            })
+        })
+    })
 }
 
 impl Backend for NodeBackend {
@@ -86,27 +96,36 @@ impl Backend for NodeBackend {
         self.node.blocks.read(hash)
     }
 
-    fn read_undo(&self, _: &BlockHash) -> Result<Option<BlockUndo>, Fault> {
-        Ok(None)
+    fn read_undo(&self, hash: &BlockHash) -> Result<Option<BlockUndo>, Fault> {
+        let view = self.node.view();
+        let Some(id) = view.find(hash) else {
+            return Ok(None);
+        };
+        let parent = view.header(id).prev_blockhash;
+        coins::read_undo(&self.node.undo, hash, &parent)
     }
 
-    fn coin(&self, _: OutPoint) -> Answer<Result<(TipRef, Option<CoinValue>), Fault>> {
-        Box::pin(async { Err(not_validating()) })
+    fn coin(&self, outpoint: OutPoint) -> Answer<Result<(TipRef, Option<CoinValue>), Fault>> {
+        let handle = self.node.coins.clone();
+        on_a_thread(move || coins::coin(&handle, &outpoint))
     }
 
     fn coin_set(&self) -> Answer<Result<Box<dyn CoinSet>, Fault>> {
-        Box::pin(async { Err(not_validating()) })
+        let (handle, db) = (self.node.coins.clone(), self.node.coins_db.clone());
+        on_a_thread(move || {
+            let set = SnapshotSet::take(&handle, &db)?;
+            Ok(Box::new(set) as Box<dyn CoinSet>)
+        })
     }
 
     fn size_on_disk(&self) -> u64 {
-        self.node.blocks.size_on_disk()
+        self.node.blocks.size_on_disk() + self.node.undo.size_on_disk()
     }
 
     fn warnings(&self) -> Vec<String> {
-        vec![
-            "Blocks are checked and stored, but their scripts and coins are not validated yet"
-                .to_owned(),
-        ]
+        let paused = self.node.coins.progress().paused;
+        let waits = "Validation waits for room on the disk: see the log";
+        paused.then(|| waits.to_owned()).into_iter().collect()
     }
 
     fn now(&self) -> Timestamp {
@@ -184,16 +203,34 @@ impl Backend for NodeBackend {
         })
     }
 
-    fn test_block(&self, _: RawBlock) -> Answer<Result<(), SubmitError>> {
-        Box::pin(async { Err(not_validating().into()) })
+    fn test_block(&self, block: RawBlock) -> Answer<Result<(), SubmitError>> {
+        let handle = self.node.coins.clone();
+        let tested = on_a_thread(move || Ok(handle.test_block(block)));
+        Box::pin(async move {
+            match tested.await? {
+                Ok(()) => Ok(()),
+                Err(TestError::Reject(reject)) => Err(reject.into()),
+                Err(TestError::Fault(fault)) => Err(fault.into()),
+            }
+        })
     }
 
-    fn judge_block(&self, _: BlockHash, _: Judgement) -> Answer<Result<(), Fault>> {
-        Box::pin(async { Err(not_validating()) })
+    fn judge_block(&self, hash: BlockHash, judgement: Judgement) -> Answer<Result<(), Fault>> {
+        let node = self.node.clone();
+        Box::pin(async move {
+            let (done_in, done) = oneshot::channel();
+            node.ask(move |driver| driver.judge_block(&hash, judgement, done_in))
+                .await
+                .ok_or_else(ending)?;
+            done.await.map_err(|_| ending())
+        })
     }
 
-    fn fetch_block(&self, _: BlockHash, _: u64) -> Answer<Result<(), FetchRefused>> {
-        Box::pin(async { Err(FetchRefused::NoSuchPeer) })
+    fn fetch_block(&self, hash: BlockHash, peer: u64) -> Answer<Result<(), FetchRefused>> {
+        self.ask(
+            || Err(FetchRefused::ShuttingDown),
+            move |driver| driver.fetch_block(&hash, peer).map_err(convert::not_asked),
+        )
     }
 
     fn sync(&self) -> Answer<()> {

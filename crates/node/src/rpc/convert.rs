@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use tipward_p2p::addr::{AddrNetwork, Address};
 use tipward_p2p::snapshot::{PeerSnapshot, Snapshot};
 use tipward_p2p::wire::AddrEntry;
-use tipward_p2p::{ConnKind, Transport};
+use tipward_p2p::{ConnKind, NotAsked, Transport};
 use tipward_primitives::Timestamp;
 use tipward_rpc::{
-    AddedNode, ConnectionType, LocalAddress, NetworkName, NetworkReach, NetworkSnapshot,
-    NodeAddress, PeerInfo, TransportType,
+    AddedNode, ConnectionType, FetchRefused, LocalAddress, NetworkName, NetworkReach,
+    NetworkSnapshot, NodeAddress, PeerInfo, TransportType,
 };
 
 use crate::config::PeersConfig;
@@ -187,5 +187,17 @@ pub(super) fn node_address(entry: &AddrEntry) -> NodeAddress {
         address: entry.addr.host.to_string(),
         port: entry.addr.port,
         network: network_name(entry.addr.network()),
+    }
+}
+
+/// Why a peer was not asked for a block. That the header is not known, or the block stored, the call itself has looked at
+/// before; if that has changed meanwhile, there is nothing left to ask for.
+pub(super) fn not_asked(why: NotAsked) -> FetchRefused {
+    match why {
+        NotAsked::NoSuchPeer | NotAsked::NotReady => FetchRefused::NoSuchPeer,
+        NotAsked::NoWitnesses => FetchRefused::NoWitness,
+        NotAsked::AskedBefore | NotAsked::Downloaded | NotAsked::UnknownHeader => {
+            FetchRefused::AlreadyRequested
+        }
     }
 }

@@ -140,6 +140,7 @@ impl Peer {
 pub(crate) struct NodeOptions {
     network: &'static str,
     args: Vec<String>,
+    log: Option<PathBuf>,
 }
 
 impl NodeOptions {
@@ -153,7 +154,15 @@ impl NodeOptions {
         Self {
             network,
             args: args.into_iter().map(str::to_owned).collect(),
+            log: None,
         }
+    }
+
+    /// Writes its log to another place than its data.
+    pub(crate) fn log(mut self, file: PathBuf) -> Self {
+        self = self.args(&["--debuglogfile", file.to_str().unwrap()]);
+        self.log = Some(file);
+        self
     }
 
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
@@ -180,7 +189,7 @@ impl NodeOptions {
     pub(crate) fn spawn(&self, datadir: &Path) -> Node {
         let netdir = datadir.join(self.network);
         // Lines of an earlier run in the same directory are not this node's.
-        let log = netdir.join("debug.log");
+        let log = self.log.clone().unwrap_or_else(|| netdir.join("debug.log"));
         let log_from = std::fs::metadata(&log).map_or(0, |meta| meta.len());
         let child = tipward()
             .arg("--datadir")

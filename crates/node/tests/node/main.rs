@@ -13,3 +13,4 @@ mod process;
 mod socks_server;
 mod sync;
 mod tools;
+mod validate;

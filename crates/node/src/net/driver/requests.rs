@@ -4,9 +4,9 @@ use tipward_chain::BlockOutcome;
 use tipward_consensus::Reject;
 use tipward_p2p::addr::{AddrNetwork, Address, Host};
 use tipward_p2p::wire::AddrEntry;
-use tipward_p2p::{Command, Input, PeerId, Submitted};
-use tipward_primitives::{Header, RawBlock};
-use tipward_rpc::Refused;
+use tipward_p2p::{Command, Input, NotAsked, PeerId, Submitted};
+use tipward_primitives::{BlockHash, Header, RawBlock};
+use tipward_rpc::{Judgement, Refused};
 use tokio::sync::oneshot;
 
 use super::Driver;
@@ -97,6 +97,32 @@ impl Driver {
         let accepted = self.machine.submit_header(self.clock.now(), header);
         self.act_all();
         accepted.map(|_| ())
+    }
+
+    /// Has the user's word on a block override our own; `done` hears when the active chain follows it.
+    pub(crate) fn judge_block(
+        &mut self,
+        hash: &BlockHash,
+        judgement: Judgement,
+        done: oneshot::Sender<()>,
+    ) {
+        let now = self.clock.now();
+        let goal = match judgement {
+            Judgement::Invalid => self.machine.invalidate_block(now, hash),
+            Judgement::Reconsider => self.machine.reconsider_block(now, hash),
+            Judgement::Precious => self.machine.precious_block(now, hash),
+        };
+        self.act_all();
+        self.settling.tell(goal.unwrap_or(0), done);
+    }
+
+    /// Asks a peer for a block.
+    pub(crate) fn fetch_block(&mut self, hash: &BlockHash, peer: u64) -> Result<(), NotAsked> {
+        let asked = self
+            .machine
+            .get_block_from_peer(self.clock.now(), hash, PeerId(peer));
+        self.act_all();
+        asked
     }
 
     /// Offers a block; if it has to be checked, `verdict` hears how that ended once it can be seen by everybody.
