@@ -4,7 +4,7 @@ use tipward_consensus::header::{
 use tipward_consensus::{Reject, RejectKind};
 use tipward_primitives::{BlockHash, Header, Height, Timestamp};
 
-use crate::{Chain, HeaderId, HeaderTree};
+use crate::{Chain, ChainView, HeaderId, HeaderTree};
 
 /// A header is in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,16 +106,31 @@ impl Chain {
                 format!("parent {} is invalid", header.prev_blockhash),
             ));
         }
-        let branch = Branch {
-            tree: self.tree(),
-            tip: parent,
-        };
-        check_header_in_context(self.params(), &branch, header, now)?;
+        self.check_header_on(parent, header, now)?;
         Ok(Accepted {
             id: self.insert(header, hash, parent),
             hash,
             new: true,
         })
+    }
+}
+
+impl ChainView {
+    /// Judges a header on top of `parent`, which need not be put in, by every rule but its proof of work.
+    ///
+    /// # Errors
+    /// The first rule that it breaks, in Bitcoin Core's order.
+    pub fn check_header_on(
+        &self,
+        parent: HeaderId,
+        header: &Header,
+        now: Timestamp,
+    ) -> Result<(), Reject> {
+        let branch = Branch {
+            tree: self.tree(),
+            tip: parent,
+        };
+        check_header_in_context(self.params(), &branch, header, now)
     }
 }
 

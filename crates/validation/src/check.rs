@@ -6,15 +6,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 use tipward_chain::{BlockOutcome, Fault};
-use tipward_consensus::{BlockContext, CheckedBlock, Reject};
-use tipward_primitives::RawBlock;
+use tipward_consensus::{BlockContext, CheckError, CheckedBlock, check_block, check_block_with};
+use tipward_primitives::{Params, RawBlock};
+use tipward_script::check_signet_solution;
 
+use crate::faults::lasting;
 use crate::prepared::PreparedBlock;
 use crate::ticket::{Ticket, panic_message};
 use crate::write::Checked;
 
-/// [`tipward_consensus::check_block`], but for tests.
-pub(crate) type CheckBlock = fn(&BlockContext, RawBlock) -> Result<CheckedBlock, Reject>;
+/// The check of a block, by [`rules_of`] its network, but for tests.
+pub(crate) type CheckBlock = Arc<CheckBlockFn>;
+
+type CheckBlockFn =
+    dyn Fn(&BlockContext, RawBlock) -> Result<CheckedBlock, CheckError<Fault>> + Send + Sync;
+
+/// Every rule about a block's body that needs no coins, on a signet its solution too (BIP325).
+pub(crate) fn rules_of(params: &Params) -> CheckBlock {
+    match params.signet_challenge.clone() {
+        None => Arc::new(|context, block| Ok(check_block(context, block)?)),
+        Some(challenge) => Arc::new(move |context, block| {
+            let checked = check_block_with(context, block, |block| {
+                check_signet_solution(&challenge, block)
+            });
+            checked.map_err(|error| match error {
+                CheckError::Reject(reject) => CheckError::Reject(reject),
+                CheckError::Fault(fault) => CheckError::Fault(lasting(fault.to_string())),
+            })
+        }),
+    }
+}
 
 /// A block on its way to a check.
 pub(crate) struct Unchecked {
@@ -54,7 +75,10 @@ impl Worker {
                     let block = Arc::new(block);
                     drop(self.next.send(Checked { ticket, block }));
                 }
-                Ok(Err(reject)) => ticket.decide(BlockOutcome::Refused(reject)),
+                Ok(Err(CheckError::Reject(reject))) => {
+                    ticket.decide(BlockOutcome::Refused(reject));
+                }
+                Ok(Err(CheckError::Fault(fault))) => ticket.decide(BlockOutcome::Failed(fault)),
                 Err(panic) => ticket.decide(BlockOutcome::Failed(Fault {
                     what: format!(
                         "the check of block {} at height {} panicked, which is a bug of ours: {}",

@@ -166,6 +166,10 @@ impl Stage {
         asked.map_err(|_| ended("writes blocks"))?;
         synced.recv().map_err(|_| ended("writes blocks"))??;
         self.points.pass("before the flush")?;
+        let unfinished = self.points.pass("between chunks of the flush");
+        if unfinished.is_err() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
         let began = Instant::now();
         let flushed = self
             .coins
@@ -178,6 +182,7 @@ impl Stage {
             to = %order.to,
             "flushed coins"
         );
+        unfinished?;
         self.points.pass("after the flush")?;
         Ok(flushed)
     }

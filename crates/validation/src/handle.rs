@@ -171,7 +171,7 @@ impl CoinsHandle {
     }
 
     /// Checks all of a block that stands on the validated tip, scripts included, as if it were to be connected, and changes
-    /// nothing. Its proof of work is not looked at.
+    /// nothing. Neither its proof of work is looked at, nor whether its time lies ahead of ours.
     pub fn test_block(&self, block: RawBlock) -> Result<(), TestError> {
         self.ask(|reply| Query::Test(block, reply))?
     }

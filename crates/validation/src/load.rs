@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tipward_chain::{BlockRef, Fault};
 use tipward_coins::{CoinsDb, OutPointKey, Prefetched};
-use tipward_consensus::{BlockContext, Reject, RejectKind};
+use tipward_consensus::{BlockContext, CheckError, Reject, RejectKind};
 use tipward_store::BlockReader;
 
 use crate::bell::Bell;
@@ -157,13 +157,14 @@ impl Sources {
         match (self.check)(context, raw) {
             Ok(checked) => Ok(PreparedBlock::new(checked)),
             // It was the header's when it was stored.
-            Err(reject) if reject.kind == RejectKind::Mutated => {
+            Err(CheckError::Reject(reject)) if reject.kind == RejectKind::Mutated => {
                 Err(NotLoaded::Fault(lasting(format!(
                     "block {hash} at height {height} is not in the block files as it was stored ({reject}); starting with \
                      --reindex makes them good"
                 ))))
             }
-            Err(reject) => Err(NotLoaded::Reject(reject)),
+            Err(CheckError::Reject(reject)) => Err(NotLoaded::Reject(reject)),
+            Err(CheckError::Fault(fault)) => Err(NotLoaded::Fault(fault)),
         }
     }
 }

@@ -10,7 +10,7 @@ use tipward_primitives::{BlockHash, Header, RawBlock};
 use tipward_store::{BlockReader, BlockStore, UndoFiles, UndoReader};
 
 use crate::bell::Bell;
-use crate::check::{CheckBlock, Unchecked, Worker};
+use crate::check::{CheckBlock, Unchecked, Worker, rules_of};
 use crate::connect::{Connect, GoalSlot, Parts, Settings, StopSign};
 use crate::faults::{ended, lasting};
 use crate::flush::Flusher;
@@ -83,7 +83,7 @@ impl Pipeline {
         options: &Options,
         on_event: impl Fn(Event) + Send + Sync + 'static,
     ) -> Result<Self, Fault> {
-        let check = tipward_consensus::check_block;
+        let check = rules_of(view.params());
         let sink = Sink::new(on_event);
         Self::start_with(check, store, undo, coins, view, options, sink)
     }
@@ -138,7 +138,7 @@ impl Pipeline {
         pipeline.writer = Some(spawn("write", move || writer.run())?);
         for i in 0..options.check_threads.get() {
             let worker = Worker {
-                check,
+                check: Arc::clone(&check),
                 queue: check_queue.clone(),
                 next: write_sender.clone(),
                 stopping: Arc::clone(&pipeline.stopping),

@@ -1,6 +1,9 @@
 mod connecting;
+mod crashes;
 mod local;
 mod model;
+mod questions;
+mod trees;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -15,7 +18,6 @@ use tipward_primitives::{BlockHash, Header, Network, Params, RawBlock};
 use tipward_store::BlockStore;
 
 use super::*;
-use crate::check::CheckBlock;
 use crate::ticket::Sink;
 
 /// The first blocks of the main network, genesis first, or `None` (and a word of it) if they are not at hand.
@@ -70,15 +72,27 @@ fn options(queue: usize) -> Options {
     }
 }
 
-fn start(dir: &Path, check: CheckBlock, queue: usize, sink: Sink) -> Pipeline {
+type Check = fn(&BlockContext, RawBlock) -> Result<CheckedBlock, Reject>;
+
+fn start(dir: &Path, check: Check, queue: usize, sink: Sink) -> Pipeline {
     let params = Arc::new(Params::new(Network::Bitcoin));
     let (store, undo, _) = BlockStore::open(dir, &params).unwrap();
     let coins = CoinsDb::open(&dir.join("coins"), 1 << 20).unwrap();
     let view = Chain::new(params).view();
-    Pipeline::start_with(check, store, undo, coins, view, &options(queue), sink).unwrap()
+    let check = move |context: &BlockContext, block| Ok(check(context, block)?);
+    Pipeline::start_with(
+        Arc::new(check),
+        store,
+        undo,
+        coins,
+        view,
+        &options(queue),
+        sink,
+    )
+    .unwrap()
 }
 
-fn rig(check: CheckBlock, queue: usize) -> Rig {
+fn rig(check: Check, queue: usize) -> Rig {
     let dir = tempfile::tempdir().unwrap();
     let (sender, events) = unbounded();
     let sink = Sink::new(move |event| sender.send(event).unwrap());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use tipward_chain::{Fault, HeaderId};
 use tipward_coins::{CoinsDb, CoinsSnapshot, OutPointKey, SpentCoins};
-use tipward_consensus::{BlockContext, Reject, RejectKind};
-use tipward_primitives::RawBlock;
+use tipward_consensus::{BlockContext, Reject, RejectKind, check_block};
+use tipward_primitives::{RawBlock, Timestamp};
 
 use super::Connect;
 use super::rules::{self, Refusal};
@@ -158,8 +158,12 @@ impl Connect {
                 ),
             )));
         }
+        // Its maker's clock is as good as ours: there is none here.
+        let now = Timestamp::from_secs(u64::from(header.time));
+        self.view.check_header_on(tip.id, &header, now)?;
         let context = self.context_on(tip.id, &block);
-        let checked = (self.sources.check)(&context, block)?;
+        // As in Bitcoin Core a block without its work needs no solution (BIP325) either.
+        let checked = check_block(&context, block)?;
         let prepared = PreparedBlock::new(checked);
         let view = &self.view;
         let tree = view.tree();

@@ -43,13 +43,13 @@ impl Flushes {
 impl Connect {
     /// Coins should be written as soon as the lead is verified.
     pub(super) fn flush_is_due(&self) -> bool {
-        if self.flushes.is_running() {
+        // Without anything new to write, a budget that is too small for even one block would never let one in.
+        if self.flushes.is_running() || !self.is_ahead_of_disk() {
             return false;
         }
         self.coins.wants_freeze()
             || (self.waiting.needs_flush() && self.shows_told_tip())
-            || (self.flushes.last.elapsed() >= self.settings.flush_interval
-                && self.is_ahead_of_disk())
+            || self.flushes.last.elapsed() >= self.settings.flush_interval
     }
 
     /// The coins on disk are not those after the verified block.
@@ -61,9 +61,6 @@ impl Connect {
 
     pub(super) fn begin_flush_if_due(&mut self) -> Result<bool, Fault> {
         if !self.lead.is_empty() || !self.flush_is_due() {
-            return Ok(false);
-        }
-        if !self.is_ahead_of_disk() && !self.coins.wants_freeze() {
             return Ok(false);
         }
         self.begin_flush()?;

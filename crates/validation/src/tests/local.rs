@@ -134,9 +134,22 @@ impl Local {
         self.pipeline.set_goal(self.goal, self.chain.view());
     }
 
+    /// Ends as if killed.
+    pub(super) fn kill(self) {
+        self.pipeline.abandon();
+    }
+
     /// Waits until the newest goal is settled.
     pub(super) fn settle(&mut self) {
         while self.settled < self.goal {
+            let event = self.events.recv_timeout(PATIENCE).unwrap();
+            self.take(event);
+        }
+    }
+
+    /// The same, or until a fault ends connecting.
+    pub(super) fn settle_or_fail(&mut self) {
+        while self.settled < self.goal && self.faults.is_empty() {
             let event = self.events.recv_timeout(PATIENCE).unwrap();
             self.take(event);
         }
