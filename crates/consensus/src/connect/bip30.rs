@@ -51,13 +51,18 @@ pub fn enforce_bip30(
         return true;
     }
     let coinbases_differ = bip34_ancestor == Some(&params.bip34_hash);
-    !coinbases_differ && !is_one_of(&REPEATS, height, hash)
+    !coinbases_differ && !is_bip30_repeat(height, hash)
 }
 
 /// Whether the coinbase of the block `hash` at `height` was repeated by a later block while its outputs were still there,
 /// so that they are gone although nobody spent them. To undo the block takes no notice of that they are missing.
 pub fn is_bip30_unspendable(height: Height, hash: &BlockHash) -> bool {
     is_one_of(&REPEATED, height, hash)
+}
+
+/// Whether the block is one of the two whose coinbase has the id of an earlier one that was not spent then (BIP30).
+pub fn is_bip30_repeat(height: Height, hash: &BlockHash) -> bool {
+    is_one_of(&REPEATS, height, hash)
 }
 
 fn is_one_of(blocks: &[(Height, &str)], height: Height, hash: &BlockHash) -> bool {
