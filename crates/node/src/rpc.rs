@@ -3,6 +3,7 @@
 mod backend;
 mod coins;
 mod convert;
+mod scripts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tipward_chain::{ChainView, Fault};
-use tipward_consensus::Reject;
+use tipward_consensus::{Reject, ScriptFlags};
 use tipward_primitives::bitcoin::OutPoint;
 use tipward_primitives::{BlockHash, Header, Height, RawBlock, Timestamp};
 use tipward_store::StoreError;
@@ -91,6 +91,15 @@ pub trait Backend: Send + Sync + 'static {
     /// Checks all of a block that stands on the tip, as if it were connected, and changes nothing. Its proof of work need
     /// not be there.
     fn test_block(&self, block: RawBlock) -> Answer<Result<(), SubmitError>>;
+
+    /// Runs all scripts of a block with the coins that it spends, under the rules given, and checks a signet's block
+    /// solution. Blocks the thread until it is done.
+    fn check_scripts(
+        &self,
+        block: &RawBlock,
+        spent: &BlockUndo,
+        flags: ScriptFlags,
+    ) -> Result<(), SubmitError>;
 
     /// Has the user's word on a block that is in the header tree override our own. The answer comes when the active
     /// chain follows it.
@@ -212,7 +221,7 @@ pub enum FetchRefused {
     ShuttingDown,
 }
 
-/// Why a submitted header, or a block that was to be tested, was not taken.
+/// Why a submitted header, or a block that was to be tested, was refused.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SubmitError {
     /// It breaks a rule, or its parent is unknown.

@@ -2,7 +2,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tipward_primitives::BlockHash;
+use tipward_chain::{ChainView, HeaderId};
+use tipward_primitives::{BlockHash, Height};
 
 use crate::error::{RpcError, code};
 use crate::json;
@@ -46,10 +47,7 @@ impl Call {
             return Ok(None);
         };
         let Value::Number(number) = value else {
-            return Err(RpcError::new(
-                code::TYPE_ERROR,
-                spec::type_mismatch(json::type_name(value), "number"),
-            ));
+            return Err(wrong_type(value, "number"));
         };
         // Fractions and exponents are refused too, even those that make a whole number.
         match number.to_string().parse() {
@@ -64,9 +62,37 @@ impl Call {
             .ok_or_else(|| RpcError::misc(self.method.help()))
     }
 
-    /// A block hash that must be given; `name` is what Core calls it in its error texts.
-    pub(crate) fn hash(&self, at: usize, name: &str) -> Result<BlockHash, RpcError> {
+    /// A hash that must be given; `name` is what Core calls it in its error
+    /// texts.
+    pub(crate) fn hash<T: FromStr>(&self, at: usize, name: &str) -> Result<T, RpcError> {
         parse_hash(self.required_text(at), name)
+    }
+
+    /// A list, if given.
+    pub(crate) fn array(&self, at: usize) -> Option<&[Value]> {
+        self.arg(at).and_then(Value::as_array).map(Vec::as_slice)
+    }
+
+    /// The block with the height or the hash given: of the active chain, or of any branch.
+    pub(crate) fn block_at(&self, at: usize, view: &ChainView) -> Result<HeaderId, RpcError> {
+        match self.arg(at) {
+            Some(Value::Number(_)) => {
+                let height: i32 = self.required_int(at)?;
+                let tip = view.tip_height();
+                match Height::try_from(height) {
+                    Err(_) => Err(RpcError::invalid_parameter(format!(
+                        "Target block height {height} is negative"
+                    ))),
+                    Ok(height) => view.active_at(height).ok_or_else(|| {
+                        RpcError::invalid_parameter(format!(
+                            "Target block height {height} after current tip {tip}"
+                        ))
+                    }),
+                }
+            }
+            Some(Value::String(text)) => find(view, &parse_hash(text, "hash_or_height")?),
+            other => Err(wrong_type(other.unwrap_or(&Value::Null), "string")),
+        }
     }
 
     /// Runs what reads the disk or builds a large answer on a thread made for that.
@@ -87,7 +113,7 @@ impl Call {
 }
 
 /// Reads a hash of 64 hexadecimal digits.
-pub(crate) fn parse_hash(text: &str, name: &str) -> Result<BlockHash, RpcError> {
+pub(crate) fn parse_hash<T: FromStr>(text: &str, name: &str) -> Result<T, RpcError> {
     const DIGITS: usize = 64;
     if let Ok(hash) = text.parse() {
         return Ok(hash);
@@ -100,6 +126,20 @@ pub(crate) fn parse_hash(text: &str, name: &str) -> Result<BlockHash, RpcError> 
             text.len()
         )
     }))
+}
+
+/// The header with this hash.
+pub(crate) fn find(view: &ChainView, hash: &BlockHash) -> Result<HeaderId, RpcError> {
+    view.find(hash)
+        .ok_or_else(|| RpcError::new(code::INVALID_ADDRESS_OR_KEY, "Block not found"))
+}
+
+/// A value within an argument is of the wrong JSON type.
+pub(crate) fn wrong_type(value: &Value, expected: &str) -> RpcError {
+    RpcError::new(
+        code::TYPE_ERROR,
+        spec::type_mismatch(json::type_name(value), expected),
+    )
 }
 
 /// Boxes a method's future; the table holds plain function pointers.

@@ -17,10 +17,12 @@ pub mod code {
     pub const MISC_ERROR: i32 = -1;
     /// An argument is of the wrong JSON type.
     pub const TYPE_ERROR: i32 = -3;
-    /// There is no such block.
+    /// There is no such block or transaction, or this is not an address.
     pub const INVALID_ADDRESS_OR_KEY: i32 = -5;
     /// An argument is out of range or malformed.
     pub const INVALID_PARAMETER: i32 = -8;
+    /// The coins, or the marks of invalid blocks, cannot be read or written.
+    pub const DATABASE_ERROR: i32 = -20;
     /// The node is shutting down, or not connected.
     pub const CLIENT_NOT_CONNECTED: i32 = -9;
     /// There is no such wallet: tipward has none at all.

@@ -22,16 +22,21 @@
 mod allow;
 mod auth;
 mod backend;
+mod branch;
 mod call;
 pub mod client;
+mod decode;
 mod error;
 mod json;
 mod methods;
 mod params;
 mod protocol;
+mod scan_slot;
+mod serialized_hash;
 mod server;
 mod spec;
 mod state;
+mod verify;
 
 pub use allow::{InvalidSubnet, Subnet};
 pub use auth::{Cookie, Credentials};

@@ -1,14 +1,23 @@
 //! All methods, one file per family.
 
+mod block_stats;
 mod blocks;
 mod chain;
+mod coins;
 mod control;
+mod deployments;
+mod generate;
+mod judge;
 mod mempool;
 mod network;
 mod nodes;
 mod peers;
 mod progress;
+mod scan;
+mod stats;
 mod submit;
+mod transactions;
+mod verify;
 mod wait;
 
 use tipward_primitives::Network;
@@ -23,6 +32,14 @@ const FAMILIES: &[&[Method]] = &[
     chain::METHODS,
     blocks::METHODS,
     wait::METHODS,
+    transactions::METHODS,
+    coins::METHODS,
+    scan::METHODS,
+    stats::METHODS,
+    deployments::METHODS,
+    judge::METHODS,
+    verify::METHODS,
+    generate::METHODS,
     mempool::METHODS,
     control::METHODS,
     submit::METHODS,

@@ -40,6 +40,8 @@ pub enum Category {
     Mining,
     /// Peers and addresses.
     Network,
+    /// Transactions.
+    RawTransactions,
     /// For tests; not in the list.
     Hidden,
 }
@@ -52,6 +54,7 @@ impl Category {
             Self::Control => "Control",
             Self::Mining => "Mining",
             Self::Network => "Network",
+            Self::RawTransactions => "Rawtransactions",
             Self::Hidden => "Hidden",
         }
     }
@@ -83,6 +86,10 @@ pub enum Kind {
     Bool,
     /// A whole number, or true for 1 and false for 0.
     NumberOrBool,
+    /// A whole number or text: a height or a hash.
+    NumberOrText,
+    /// A list.
+    Array,
 }
 
 /// Whether an argument must be given.
@@ -123,8 +130,9 @@ impl Arg {
             Kind::Text | Kind::Hex => "string",
             Kind::Number => "number",
             Kind::Bool => "bool",
-            // What is neither number nor bool is told by the method itself, with a text of its own.
-            Kind::NumberOrBool => return Ok(()),
+            Kind::Array => "array",
+            // What is neither of the two is told by the method itself, with a text of its own.
+            Kind::NumberOrBool | Kind::NumberOrText => return Ok(()),
         };
         let actual = json::type_name(value);
         if actual == expected {

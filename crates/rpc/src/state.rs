@@ -1,17 +1,22 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::Backend;
+use crate::scan_slot::ScanSlot;
 
 /// What all requests share.
 pub(crate) struct State {
     backend: OnceLock<Arc<dyn Backend>>,
     warmup: Mutex<String>,
     stopping: watch::Sender<bool>,
+    stop_flag: AtomicBool,
     active: Mutex<ActiveCalls>,
+    /// The scan of the coin set, if one runs.
+    pub(crate) scan: Arc<ScanSlot>,
 }
 
 #[derive(Default)]
@@ -26,7 +31,9 @@ impl State {
             backend: OnceLock::new(),
             warmup: Mutex::new("RPC server started".into()),
             stopping: watch::Sender::new(false),
+            stop_flag: AtomicBool::new(false),
             active: Mutex::default(),
+            scan: Arc::default(),
         })
     }
 
@@ -58,7 +65,13 @@ impl State {
         }
     }
 
+    /// The same as [`Self::is_stopping`], for work that takes long on a thread of its own.
+    pub(crate) fn stop_flag(&self) -> &AtomicBool {
+        &self.stop_flag
+    }
+
     pub(crate) fn stop(&self) {
+        self.stop_flag.store(true, Ordering::Release);
         self.stopping.send_replace(true);
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tipward_chain::{BlockOutcome, ChainView, Fault};
+use tipward_consensus::ScriptFlags;
 use tipward_p2p::Submitted;
 use tipward_p2p::addr::AddrNetwork;
 use tipward_primitives::bitcoin::OutPoint;
@@ -18,7 +19,7 @@ use tipward_validation::TestError;
 use tokio::sync::{oneshot, watch};
 
 use super::coins::{self, SnapshotSet};
-use super::convert;
+use super::{convert, scripts};
 use crate::net::driver::Driver;
 use crate::node::NodeHandle;
 
@@ -112,8 +113,9 @@ impl Backend for NodeBackend {
 
     fn coin_set(&self) -> Answer<Result<Box<dyn CoinSet>, Fault>> {
         let (handle, db) = (self.node.coins.clone(), self.node.coins_db.clone());
+        let genesis = self.node.view().params().genesis_hash;
         on_a_thread(move || {
-            let set = SnapshotSet::take(&handle, &db)?;
+            let set = SnapshotSet::take(&handle, &db, genesis)?;
             Ok(Box::new(set) as Box<dyn CoinSet>)
         })
     }
@@ -213,6 +215,15 @@ impl Backend for NodeBackend {
                 Err(TestError::Fault(fault)) => Err(fault.into()),
             }
         })
+    }
+
+    fn check_scripts(
+        &self,
+        block: &RawBlock,
+        spent: &BlockUndo,
+        flags: ScriptFlags,
+    ) -> Result<(), SubmitError> {
+        scripts::check_scripts(self.node.view().params(), block, spent, flags)
     }
 
     fn judge_block(&self, hash: BlockHash, judgement: Judgement) -> Answer<Result<(), Fault>> {

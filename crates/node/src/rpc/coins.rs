@@ -1,10 +1,12 @@
 //! Coins and undo data, in the RPC server's own words.
 
+use std::num::NonZero;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use tipward_chain::Fault;
 use tipward_coins::{
-    Coin, CoinsDb, CoinsError, CoinsSnapshot, DbState, OutPointKey, SpentCoins, undo,
+    Coin, CoinsDb, CoinsError, CoinsSnapshot, DbState, OutPointKey, SetInfo, SpentCoins, undo,
 };
 use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
@@ -17,14 +19,21 @@ use tipward_validation::CoinsHandle;
 pub(super) struct SnapshotSet {
     coins: CoinsSnapshot,
     disk_size: u64,
+    genesis: BlockHash,
 }
 
 impl SnapshotSet {
     /// Blocks the thread until the coins of the validated tip are on disk.
-    pub(super) fn take(handle: &CoinsHandle, db: &CoinsDb) -> Result<Self, Fault> {
-        let coins = handle.snapshot()?;
-        let disk_size = db.disk_size().map_err(fault)?;
-        Ok(Self { coins, disk_size })
+    pub(super) fn take(
+        handle: &CoinsHandle,
+        db: &CoinsDb,
+        genesis: BlockHash,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            coins: handle.snapshot()?,
+            disk_size: db.disk_size().map_err(fault)?,
+            genesis,
+        })
     }
 }
 
@@ -33,7 +42,7 @@ impl CoinSet for SnapshotSet {
         match self.coins.state() {
             DbState::At { tip } => tip,
             // A snapshot is taken after a flush, so that there is a tip, but for a chain of the genesis block alone.
-            DbState::Empty | DbState::Between { .. } => BlockHash::all_zeros(),
+            DbState::Empty | DbState::Between { .. } => self.genesis,
         }
     }
 
@@ -56,6 +65,15 @@ impl CoinSet for SnapshotSet {
             })
         };
         self.coins.for_each(&[0; 36], visit).map_err(fault)
+    }
+
+    fn info(&self, muhash: bool, stop: &AtomicBool) -> Result<Option<SetInfo>, Fault> {
+        // The other half of the cores is left to validation.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let counted = AtomicU64::new(0);
+        self.coins
+            .info(muhash, cores.div_ceil(2), &counted, stop)
+            .map_err(fault)
     }
 
     fn disk_size(&self) -> u64 {

@@ -1,8 +1,10 @@
 //! Coins, and what spent them: the part of a node that only validation can fill.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 
 use tipward_chain::Fault;
+use tipward_coins::SetInfo;
 use tipward_primitives::bitcoin::{OutPoint, ScriptBuf};
 use tipward_primitives::{BlockHash, Height};
 
@@ -40,7 +42,7 @@ pub type BlockUndo = Vec<Vec<CoinValue>>;
 
 /// All coins after one block, whatever is connected meanwhile. Every method blocks the thread on the disk.
 pub trait CoinSet: Send + 'static {
-    /// The block after which these are the coins.
+    /// The block after which these are the coins; the genesis block, which makes none, if no other is validated.
     fn tip(&self) -> BlockHash;
 
     /// A coin, if it is there.
@@ -49,6 +51,9 @@ pub trait CoinSet: Send + 'static {
     /// Visits all coins, ordered by the bytes of their transaction's id (least significant first), those of one
     /// transaction together, until told to stop.
     fn visit(&self, visitor: &mut dyn FnMut(CoinRef<'_>) -> ControlFlow<()>) -> Result<(), Fault>;
+
+    /// Goes over all coins, on as many threads as it likes. `None` soon after `stop` is set.
+    fn info(&self, muhash: bool, stop: &AtomicBool) -> Result<Option<SetInfo>, Fault>;
 
     /// Bytes that the coins take on disk, about.
     fn disk_size(&self) -> u64;

@@ -17,6 +17,16 @@ fn words_become_what_the_method_wants() {
         convert("getblockhash", &["x"]),
         Err(InvalidJson("x".into()))
     );
+    // A hash needs no quotes where a height would do too, a list is JSON.
+    assert_eq!(
+        convert("getblockstats", &["7", "[\"txs\"]"]),
+        Ok(vec![json!(7), json!(["txs"])])
+    );
+    assert_eq!(
+        convert("getblockstats", &["00ab", "txs"]),
+        Err(InvalidJson("txs".into()))
+    );
+    assert_eq!(convert("getblockstats", &["00ab"]), Ok(vec![json!("00ab")]));
     assert_eq!(
         convert("unheard-of", &["1", "{}"]),
         Ok(vec![json!("1"), json!("{}")])

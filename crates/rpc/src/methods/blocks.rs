@@ -4,14 +4,16 @@ use bitcoin::consensus::encode::{deserialize_partial, serialize};
 use bitcoin::hex::DisplayHex as _;
 use bitcoin::{Block, Transaction};
 use serde_json::{Map, Value};
+use tipward_chain::{ChainView, HeaderId};
 use tipward_primitives::{BlockHash, RawBlock};
 
 use super::chain;
-use crate::Backend;
-use crate::call::{Call, later};
+use crate::call::{Call, find, later};
+use crate::decode::{Detail, transaction_json};
 use crate::error::{RpcError, code};
 use crate::json::hex;
 use crate::spec::{Arg, Category, Kind, Method, Presence};
+use crate::{Backend, BlockUndo};
 
 pub(super) const METHODS: &[Method] = &[Method {
     name: "getblock",
@@ -28,8 +30,8 @@ pub(super) const METHODS: &[Method] = &[Method {
             names: &["verbosity", "verbose"],
             kind: Kind::NumberOrBool,
             presence: Presence::Default("1"),
-            about: "0 for the bytes in hexadecimal, 1 for an object with the ids of the transactions. 2 and 3, which \
-                    decode the transactions, are not offered.",
+            about: "0 for the bytes in hexadecimal, 1 for an object with the ids of the transactions, 2 for one with the \
+                    transactions, 3 with the outputs that they spend, too.",
         },
     ],
     result: r#"{
@@ -46,6 +48,15 @@ pub(super) const METHODS: &[Method] = &[Method {
   },
   "tx": ["hex", ...]      (array) ids of the transactions, the coinbase's first
 }
+for verbosity 2, "tx" has objects as of getrawtransaction, with:
+  "fee": n                (numeric) fee in BTC, if the block was ever part of the active chain and it is not the coinbase
+for verbosity 3, each of their inputs has, if the fee is known:
+  "prevout": {
+    "generated": b,       (boolean) a coinbase made it
+    "height": n,          (numeric) height of the block that made it
+    "value": n,           (numeric) in BTC
+    "scriptPubKey": {...}
+  }
 or, for verbosity 0:
 "hex"    (string) the block"#,
     examples: &[
@@ -60,33 +71,52 @@ or, for verbosity 0:
 
 async fn getblock(call: Call) -> Result<Value, RpcError> {
     let hash = call.hash(0, "blockhash")?;
-    let verbosity = match call.bool(1) {
-        Some(verbose) => i32::from(verbose),
-        None => call.int(1)?.unwrap_or(1),
-    };
+    let verbosity = verbosity(&call, 1, 1)?;
     let view = call.node.view();
-    let id = chain::find(&view, &hash)?;
-    if !view.is_stored(id) {
-        return Err(RpcError::misc("Block not available (not fully downloaded)"));
-    }
-    if verbosity > 1 {
-        return Err(RpcError::invalid_parameter(
-            "Verbosity 2 and 3 are not offered: transactions are not decoded",
-        ));
-    }
+    let id = find(&view, &hash)?;
+    check_stored(&view, id)?;
     call.blocking(move |node| {
-        let block = read(node, &hash)?;
+        let raw = read(node, &hash)?;
         if verbosity <= 0 {
-            return Ok(block.bytes().to_lower_hex_string().into());
+            return Ok(raw.bytes().to_lower_hex_string().into());
         }
         let mut info = chain::header_json(&view, id);
+        let block = decode(&raw)?;
         add_body(&mut info, &block)?;
+        let txs = if verbosity == 1 {
+            let ids = block.txdata.iter().map(|tx| tx.compute_txid().to_string());
+            ids.map(Value::from).collect()
+        } else {
+            let detail = match verbosity {
+                2 => Detail::Plain,
+                _ => Detail::Spent,
+            };
+            transactions_json(node, &hash, &block, detail)?
+        };
+        info.insert("tx".into(), txs);
         Ok(Value::Object(info))
     })
     .await
 }
 
-fn read(node: &dyn Backend, hash: &BlockHash) -> Result<RawBlock, RpcError> {
+/// How much is to be told: a number, or true for 1 and false for 0.
+pub(super) fn verbosity(call: &Call, at: usize, default: i32) -> Result<i32, RpcError> {
+    match call.bool(at) {
+        Some(verbose) => Ok(i32::from(verbose)),
+        None => Ok(call.int(at)?.unwrap_or(default)),
+    }
+}
+
+pub(super) fn check_stored(view: &ChainView, id: HeaderId) -> Result<(), RpcError> {
+    if view.is_stored(id) {
+        Ok(())
+    } else {
+        Err(RpcError::misc("Block not available (not fully downloaded)"))
+    }
+}
+
+/// Reads a stored block.
+pub(super) fn read(node: &dyn Backend, hash: &BlockHash) -> Result<RawBlock, RpcError> {
     match node.read_block(hash) {
         Ok(Some(block)) => Ok(block),
         // Nobody ever sends the genesis block, so it need not be in a block file.
@@ -99,34 +129,76 @@ fn read(node: &dyn Backend, hash: &BlockHash) -> Result<RawBlock, RpcError> {
     }
 }
 
-fn add_body(info: &mut Map<String, Value>, raw: &RawBlock) -> Result<(), RpcError> {
-    // What a block file holds was checked before it was written, but disks do fail.
-    let damaged = |why: String| {
-        RpcError::new(
-            code::INTERNAL_ERROR,
-            format!("The stored block cannot be read: {why}"),
-        )
-    };
+/// Takes a stored block apart. What a block file holds was checked before it was written, but disks do fail.
+pub(super) fn decode(raw: &RawBlock) -> Result<Block, RpcError> {
     let (block, _) =
         deserialize_partial::<Block>(raw.bytes()).map_err(|error| damaged(error.to_string()))?;
+    if block.txdata.is_empty() {
+        return Err(damaged("it has no transactions".into()));
+    }
+    Ok(block)
+}
+
+fn damaged(why: String) -> RpcError {
+    RpcError::new(
+        code::INTERNAL_ERROR,
+        format!("The stored block cannot be read: {why}"),
+    )
+}
+
+/// The coins that each transaction but the coinbase spends, if there is undo data.
+pub(super) fn read_undo(
+    node: &dyn Backend,
+    hash: &BlockHash,
+    block: &Block,
+) -> Result<Option<BlockUndo>, RpcError> {
+    let unreadable = |why: String| {
+        RpcError::new(
+            code::INTERNAL_ERROR,
+            format!("Undo data expected but can't be read: {why}"),
+        )
+    };
+    let undo = node
+        .read_undo(hash)
+        .map_err(|fault| unreadable(fault.what))?;
+    match undo {
+        Some(undo) if undo.len() + 1 != block.txdata.len() => {
+            Err(unreadable("it is not that of the block".into()))
+        }
+        undo => Ok(undo),
+    }
+}
+
+fn transactions_json(
+    node: &dyn Backend,
+    hash: &BlockHash,
+    block: &Block,
+    detail: Detail,
+) -> Result<Value, RpcError> {
+    let network = node.view().params().network;
+    let undo = read_undo(node, hash, block)?;
+    let txs = block.txdata.iter().enumerate().map(|(i, tx)| {
+        let spent = i.checked_sub(1).and_then(|i| undo.as_ref()?.get(i));
+        let mut info = Map::new();
+        transaction_json(&mut info, tx, network, spent.map(Vec::as_slice), detail)?;
+        Ok(Value::Object(info))
+    });
+    txs.collect()
+}
+
+fn add_body(info: &mut Map<String, Value>, block: &Block) -> Result<(), RpcError> {
     let coinbase = block
         .txdata
         .first()
         .ok_or_else(|| damaged("it has no transactions".into()))?;
     let weight = block.weight().to_wu();
     let size = block.total_size() as u64;
-    let txids = block
-        .txdata
-        .iter()
-        .map(|tx| tx.compute_txid().to_string())
-        .collect();
     let mut put = |name: &str, value: Value| info.insert(name.into(), value);
     // Weight is three times the stripped size plus the size (BIP141).
     put("strippedsize", ((weight - size) / 3).into());
     put("size", size.into());
     put("weight", weight.into());
     put("coinbase_tx", coinbase_json(coinbase));
-    put("tx", txids);
     Ok(())
 }
 

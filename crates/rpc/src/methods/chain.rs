@@ -3,11 +3,11 @@
 use bitcoin::consensus::encode::serialize;
 use serde_json::{Map, Value, json};
 use tipward_chain::{ChainView, HeaderId};
-use tipward_primitives::{BlockHash, CompactTarget, Height, Network, Target, Work};
+use tipward_primitives::{CompactTarget, Height, Network, Target, Work};
 
 use super::progress;
-use crate::call::{Call, later};
-use crate::error::{RpcError, code};
+use crate::call::{Call, find, later};
+use crate::error::RpcError;
 use crate::json::{float, hex, hex32};
 use crate::spec::{Arg, Category, Kind, Method, Presence};
 
@@ -118,7 +118,7 @@ or, if not verbose:
     Method {
         name: "getblockchaininfo",
         category: Category::Blockchain,
-        about: "The state of the chain: how far it is known and stored.",
+        about: "The state of the chain: how far it is known and validated.",
         args: &[],
         result: r#"{
   "chain": "text",              (string) main, test, testnet4, signet or regtest
@@ -133,7 +133,7 @@ or, if not verbose:
   "verificationprogress": n,    (numeric) share of all transactions that the chain has behind it, 0 to 1, estimated
   "initialblockdownload": b,    (boolean) still catching up with the network
   "chainwork": "hex",           (string) work of the active chain
-  "size_on_disk": n,            (numeric) bytes that the block files take
+  "size_on_disk": n,            (numeric) bytes that the block and undo files take
   "pruned": b,                  (boolean) old blocks are deleted
   "signet_challenge": "hex",    (string, on signets only) the block challenge
   "warnings": ["text", ...]     (array) what the user should know of
@@ -218,12 +218,6 @@ async fn getblockchaininfo(call: Call) -> Result<Value, RpcError> {
     }
     put("warnings", node.warnings().into());
     Ok(Value::Object(info))
-}
-
-/// The header with this hash.
-pub(super) fn find(view: &ChainView, hash: &BlockHash) -> Result<HeaderId, RpcError> {
-    view.find(hash)
-        .ok_or_else(|| RpcError::new(code::INVALID_ADDRESS_OR_KEY, "Block not found"))
 }
 
 /// All that is known of a header.

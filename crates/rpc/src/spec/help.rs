@@ -22,7 +22,11 @@ impl Method {
                 Kind::Text | Kind::Hex => {
                     let _ = write!(line, "\"{}\"", arg.name());
                 }
-                Kind::Number | Kind::Bool | Kind::NumberOrBool => line.push_str(arg.name()),
+                Kind::Number
+                | Kind::Bool
+                | Kind::NumberOrBool
+                | Kind::NumberOrText
+                | Kind::Array => line.push_str(arg.name()),
             }
         }
         if optional {
@@ -110,6 +114,8 @@ impl Kind {
             Self::Number => "numeric",
             Self::Bool => "boolean",
             Self::NumberOrBool => "numeric or boolean",
+            Self::NumberOrText => "numeric or string",
+            Self::Array => "array",
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::http::connect;
 /// Members that differ for a reason: Core's disk format, its version, its limits and fees.
 const OURS: &[&str] = &[
     "size_on_disk",
+    "disk_size",
     "warnings",
     "version",
     "subversion",

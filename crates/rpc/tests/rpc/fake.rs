@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tipward_chain::{Chain, ChainView, Fault};
-use tipward_consensus::{RejectKind, check_block};
+use tipward_consensus::{Reject, RejectKind, ScriptFlags, check_block};
 use tipward_primitives::bitcoin::consensus::encode::deserialize;
 use tipward_primitives::bitcoin::{Block, OutPoint};
 use tipward_primitives::{BlockHash, Header, Network, Params, RawBlock, Timestamp};
@@ -35,6 +35,16 @@ pub(crate) struct FakeNode {
     pub(crate) addresses: Mutex<Vec<NodeAddress>>,
     pub(crate) commands: Mutex<Vec<Command>>,
     pub(crate) refusal: Mutex<Option<Refused>>,
+    /// [`Backend::judge_block`] fails.
+    pub(crate) judgement_fails: AtomicBool,
+    /// Undo data says a satoshi more than there was.
+    pub(crate) undo_value_off_by_one: AtomicBool,
+    /// Blocks that cannot be read.
+    pub(crate) forgotten: Mutex<Vec<BlockHash>>,
+    /// A block whose undo data is gone.
+    pub(crate) lost_undo: Mutex<Option<BlockHash>>,
+    /// A block whose scripts fail.
+    pub(crate) bad_scripts: Mutex<Option<BlockHash>>,
     pub(crate) judgements: Mutex<Vec<(BlockHash, Judgement)>>,
     pub(crate) fetched: Mutex<Vec<(BlockHash, u64)>>,
     pub(crate) fetch_refusal: Mutex<Option<FetchRefused>>,
@@ -83,12 +93,18 @@ impl FakeNode {
         for block in material.blocks.iter().chain([&material.fork]) {
             node.take(to_raw(block));
         }
-        node.chain
+        node.take_header(&material.header_only.header);
+        node
+    }
+
+    /// Takes a header alone.
+    pub(crate) fn take_header(&self, header: &Header) {
+        let now = self.now();
+        self.chain
             .lock()
             .unwrap()
-            .accept_header(&material.header_only.header, time)
+            .accept_header(header, now)
             .unwrap();
-        node
     }
 
     /// A node of the genesis block alone.
@@ -107,6 +123,11 @@ impl FakeNode {
             addresses: Mutex::default(),
             commands: Mutex::default(),
             refusal: Mutex::default(),
+            judgement_fails: AtomicBool::new(false),
+            undo_value_off_by_one: AtomicBool::new(false),
+            forgotten: Mutex::default(),
+            lost_undo: Mutex::default(),
+            bad_scripts: Mutex::default(),
             judgements: Mutex::default(),
             fetched: Mutex::default(),
             fetch_refusal: Mutex::default(),
@@ -124,6 +145,11 @@ impl FakeNode {
         BlockBuilder::on(view.params(), &view.header(view.tip()), view.tip_height())
             .extra_nonce(7)
             .build()
+    }
+
+    /// Loses a block from its disk. The coins at the tip stay.
+    pub(crate) fn forget(&self, hash: &BlockHash) {
+        self.forgotten.lock().unwrap().push(*hash);
     }
 
     /// The coins at the tip.
@@ -156,8 +182,9 @@ impl FakeNode {
             }
             return SubmitBlockOutcome::Refused(reject);
         }
+        let block: Block = deserialize(raw.bytes()).unwrap();
         self.blocks.lock().unwrap().insert(accepted.hash, raw);
-        chain.mark_stored(&accepted.hash, 1);
+        chain.mark_stored(&accepted.hash, block.txdata.len() as u32);
         let candidate = chain.hash(chain.candidate());
         let moved = chain.set_tip(&candidate);
         let tip = TipRef {
@@ -185,11 +212,22 @@ impl Backend for FakeNode {
     }
 
     fn read_block(&self, hash: &BlockHash) -> Result<Option<RawBlock>, StoreError> {
+        if self.forgotten.lock().unwrap().contains(hash) {
+            return Ok(None);
+        }
         Ok(self.blocks.lock().unwrap().get(hash).cloned())
     }
 
     fn read_undo(&self, hash: &BlockHash) -> Result<Option<BlockUndo>, Fault> {
-        Ok(self.ledger().undo(hash))
+        if *self.lost_undo.lock().unwrap() == Some(*hash) {
+            return Ok(None);
+        }
+        let mut undo = self.ledger().undo(hash);
+        if self.undo_value_off_by_one.load(Ordering::SeqCst) {
+            let coins = undo.iter_mut().flatten().flatten();
+            coins.for_each(|coin| coin.value += 1);
+        }
+        Ok(undo)
     }
 
     fn coin(&self, outpoint: OutPoint) -> Answer<Result<(TipRef, Option<CoinValue>), Fault>> {
@@ -266,9 +304,31 @@ impl Backend for FakeNode {
         Box::pin(async move { outcome.map_err(SubmitError::from) })
     }
 
+    fn check_scripts(
+        &self,
+        block: &RawBlock,
+        _: &BlockUndo,
+        _: ScriptFlags,
+    ) -> Result<(), SubmitError> {
+        match &*self.bad_scripts.lock().unwrap() {
+            Some(bad) if *bad == block.block_hash() => {
+                let reason = "block-script-verify-flag-failed (a reason)";
+                Err(Reject::new(RejectKind::Consensus, reason, "").into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn judge_block(&self, hash: BlockHash, judgement: Judgement) -> Answer<Result<(), Fault>> {
         self.judgements.lock().unwrap().push((hash, judgement));
-        Box::pin(async { Ok(()) })
+        let outcome = match self.judgement_fails.load(Ordering::SeqCst) {
+            true => Err(Fault {
+                what: "the disk is full".into(),
+                may_pass: true,
+            }),
+            false => Ok(()),
+        };
+        Box::pin(async { outcome })
     }
 
     fn fetch_block(&self, hash: BlockHash, peer: u64) -> Answer<Result<(), FetchRefused>> {

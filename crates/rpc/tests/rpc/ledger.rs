@@ -1,10 +1,13 @@
 //! The coins of a chain, worked out from its blocks in the plainest way: by going over all of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 
 use tipward_chain::Fault;
+use tipward_coins::SetInfo;
 use tipward_consensus::{Reject, RejectKind};
+use tipward_muhash::{MuHash, coin_bytes};
 use tipward_primitives::bitcoin::hashes::Hash as _;
 use tipward_primitives::bitcoin::{Block, OutPoint};
 use tipward_primitives::{BlockHash, Height};
@@ -105,6 +108,35 @@ impl CoinSet for Ledger {
             }
         }
         Ok(())
+    }
+
+    fn info(&self, muhash: bool, _: &AtomicBool) -> Result<Option<SetInfo>, Fault> {
+        let mut info = SetInfo {
+            coins: self.coins.len() as u64,
+            ..SetInfo::default()
+        };
+        let mut hash = MuHash::EMPTY;
+        let mut transactions = BTreeSet::new();
+        self.visit(&mut |coin| {
+            transactions.insert(coin.outpoint.txid);
+            info.total_amount += coin.value;
+            info.bogo_size += 50 + coin.script.len() as u64;
+            let mut bytes = Vec::new();
+            let value = coin.value.cast_signed();
+            coin_bytes(
+                &mut bytes,
+                &coin.outpoint,
+                coin.height,
+                coin.coinbase,
+                value,
+                coin.script,
+            );
+            hash.insert(&bytes);
+            ControlFlow::Continue(())
+        })?;
+        info.transactions = transactions.len() as u64;
+        info.muhash = muhash.then(|| hash.digest());
+        Ok(Some(info))
     }
 
     fn disk_size(&self) -> u64 {

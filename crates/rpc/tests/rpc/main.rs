@@ -11,4 +11,6 @@ mod ledger;
 mod neighbour;
 mod protocol;
 mod server;
+mod spending;
+mod validation;
 mod wait;

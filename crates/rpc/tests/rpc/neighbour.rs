@@ -6,12 +6,14 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tipward_primitives::bitcoin::Block;
 use tipward_primitives::bitcoin::consensus::encode::serialize_hex;
-use tipward_primitives::{Network, Params};
-use tipward_rpc::client::{Client, Login};
+use tipward_primitives::{Header, Network, Params};
+use tipward_rpc::client::{CallError, Client, Login};
 
 use crate::answers::{calls, comparable};
 use crate::fake::{FakeNode, HEIGHT, Material, PASSWORD, USER, serve};
+use crate::spending::Spending;
 
 fn bitcoin_cli() -> Option<PathBuf> {
     let Some(bitcoind) = std::env::var_os("BITCOIND_EXE") else {
@@ -133,50 +135,93 @@ impl Drop for Bitcoind {
     }
 }
 
+impl Bitcoind {
+    /// One whose clock stands at a time, with these blocks, the last of them on a side branch, and a header.
+    fn with(program: &Path, time: u32, blocks: &[&Block], header: &Header) -> Self {
+        let bitcoind = Self::start(program);
+        bitcoind.call("setmocktime", &json!([time]));
+        let (side_branch, active) = blocks.split_last().unwrap();
+        for block in active {
+            let outcome = bitcoind.call("submitblock", &json!([serialize_hex(*block)]));
+            assert_eq!(outcome, Value::Null);
+        }
+        let outcome = bitcoind.call("submitblock", &json!([serialize_hex(*side_branch)]));
+        assert_eq!(outcome, "inconclusive");
+        bitcoind.call("submitheader", &json!([serialize_hex(header)]));
+        bitcoind
+    }
+
+    /// Compares its answers to what is recorded in a file beside this one.
+    fn check(&self, calls: Vec<(&'static str, Value)>, file: &str, recorded: &str) {
+        let answers: Value = calls
+            .into_iter()
+            .map(|(method, params)| match self.client.call(method, &params) {
+                Ok(result) => json!({ "method": method, "params": params, "result": result }),
+                Err(CallError::Rpc(error)) => {
+                    json!({ "method": method, "params": params, "error": error.to_json() })
+                }
+                Err(error) => panic!("{method} {params}: {error}"),
+            })
+            .collect();
+        let answers = without_what_differs(&answers);
+        let recorded: Value = serde_json::from_str(recorded).unwrap_or_default();
+        if answers != without_what_differs(&recorded) {
+            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+            let lines: Vec<String> = answers
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(Value::to_string)
+                .collect();
+            std::fs::write(&path, format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
+            panic!(
+                "the answers differ from tests/rpc/{file}: see {}",
+                path.display()
+            );
+        }
+    }
+}
+
 #[test]
 fn the_recorded_answers_are_those_of_bitcoind() {
     let Some(cli) = bitcoin_cli() else { return };
-    let bitcoind = Bitcoind::start(&cli.with_file_name("bitcoind"));
     let material = Material::new(&Params::new(Network::Regtest));
-    bitcoind.call("setmocktime", &json!([material.header_only.header.time]));
-    for block in material.blocks.iter().chain([&material.fork]) {
-        let outcome = bitcoind.call("submitblock", &json!([serialize_hex(block)]));
-        let side_branch = block.block_hash() == material.fork.block_hash();
-        assert_eq!(
-            outcome,
-            if side_branch {
-                json!("inconclusive")
-            } else {
-                Value::Null
-            }
-        );
-    }
-    let header = serialize_hex(&material.header_only.header);
-    bitcoind.call("submitheader", &json!([header]));
+    let blocks: Vec<&Block> = material.blocks.iter().chain([&material.fork]).collect();
+    let header = &material.header_only.header;
+    Bitcoind::with(
+        &cli.with_file_name("bitcoind"),
+        header.time,
+        &blocks,
+        header,
+    )
+    .check(calls(&material), "core.json", include_str!("core.json"));
+}
 
-    let answers: Value = calls(&material)
-        .into_iter()
-        .map(|(method, params)| {
-            let result = bitcoind.call(method, &params);
-            json!({ "method": method, "params": params, "result": result })
-        })
-        .collect();
-    let answers = without_what_differs(&answers);
-    let recorded: Value = serde_json::from_str(include_str!("core.json")).unwrap();
-    if answers != without_what_differs(&recorded) {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("core.json");
-        std::fs::write(&path, format!("{answers:#}\n")).unwrap();
-        panic!(
-            "the answers differ from tests/rpc/core.json: see {}",
-            path.display()
-        );
-    }
+#[test]
+fn the_recorded_answers_about_coins_are_those_of_bitcoind() {
+    let Some(cli) = bitcoin_cli() else { return };
+    let spending = Spending::new();
+    let blocks: Vec<&Block> = spending.blocks.iter().chain([&spending.fork]).collect();
+    let header = &spending.header_only.header;
+    Bitcoind::with(
+        &cli.with_file_name("bitcoind"),
+        spending.time(),
+        &blocks,
+        header,
+    )
+    .check(
+        spending.calls(),
+        "spending.json",
+        include_str!("spending.json"),
+    );
 }
 
 fn without_what_differs(answers: &Value) -> Value {
     let mut answers = answers.clone();
-    for answer in answers.as_array_mut().unwrap() {
-        answer["result"] = serde_json::from_str(&comparable(&answer["result"])).unwrap();
+    for answer in answers.as_array_mut().into_iter().flatten() {
+        if let Some(result) = answer.get("result") {
+            answer["result"] = serde_json::from_str(&comparable(result)).unwrap();
+        }
     }
     answers
 }

@@ -192,7 +192,6 @@ async fn parameters_are_checked_as_in_core() {
             "Parameter height specified twice both as positional and named argument".into(),
         ),
         ("getblockhash", json!({ "args": 5 }), -8, "Unknown named parameter args".into()),
-        ("getblock", json!([genesis, 2]), -8, "Verbosity 2 and 3 are not offered: transactions are not decoded".into()),
     ] {
         let reply = connection.call(method, params.clone()).await;
         assert_eq!(reply["error"], json!({ "code": code, "message": message }), "{method} {params}");
