@@ -73,6 +73,33 @@ fn append(c: &mut Criterion) {
     }
 }
 
+fn undo(c: &mut Criterion) {
+    let mut group = c.benchmark_group("append undo data");
+    group.sample_size(10);
+    for (name, count, size) in [("200 of 250 kB", 200, 250_000), ("20000 of 1 B", 20_000, 1)] {
+        let (headers, blocks) = blocks(count, 85);
+        let bytes = vec![7; size];
+        group.throughput(Throughput::Bytes(u64::from(count) * size as u64));
+        group.bench_function(name, |b| {
+            b.iter_batched(
+                || {
+                    let dir = tempfile::tempdir().unwrap();
+                    let (store, undo, _) = BlockStore::open(dir.path(), &params()).unwrap();
+                    (dir, store, undo)
+                },
+                |(dir, store, mut undo)| {
+                    for (header, block) in headers.iter().zip(&blocks) {
+                        undo.append(&block.hash, &header.prev_blockhash, &bytes)
+                            .unwrap();
+                    }
+                    (dir, store, undo)
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
+}
+
 fn read(c: &mut Criterion) {
     let mut group = c.benchmark_group("read a random block from the page cache");
     for (name, count, size) in [("1.5 MB", 200, 1_500_000), ("300 B", 100_000, 300)] {
@@ -104,14 +131,19 @@ fn read(c: &mut Criterion) {
 
 fn open_a_million(c: &mut Criterion) {
     let dir = tempfile::tempdir().unwrap();
-    let mut store = open(dir.path());
+    let (mut store, mut undo, _) = BlockStore::open(dir.path(), &params()).unwrap();
     let (headers, blocks) = blocks(1_000_000, 85);
     store.append_headers(&headers).unwrap();
     store.append_blocks(&blocks).unwrap();
     store.sync().unwrap();
-    drop((store, headers, blocks));
+    for (header, block) in headers.iter().zip(&blocks) {
+        undo.append(&block.hash, &header.prev_blockhash, &[0])
+            .unwrap();
+    }
+    undo.sync().unwrap();
+    drop((store, undo, headers, blocks));
 
-    let mut group = c.benchmark_group("open with a million headers and blocks");
+    let mut group = c.benchmark_group("open with a million headers, blocks and undo data");
     group.sample_size(10);
     group.bench_function("open", |b| b.iter(|| open(dir.path())));
     group.bench_function("open and read all headers and blocks", |b| {
@@ -134,5 +166,5 @@ fn open_a_million(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, append, read, open_a_million);
+criterion_group!(benches, append, undo, read, open_a_million);
 criterion_main!(benches);

@@ -23,20 +23,17 @@ pub(crate) fn check(
 ) -> Result<Vec<Repair>, StoreError> {
     let mut repairs = Vec::new();
     let mut scan = log.scan();
-    let mut damaged = 0_u64;
-    while let Some((number, record)) = scan.next_record()? {
-        if record.is_none() {
-            damaged += 1;
-            let what = "a record has a wrong checksum; dropped it";
-            repairs.push(log.repair(Log::<Header>::offset(number), what));
-        }
+    while let Some(number) = scan.next_damaged()? {
+        let what = "a record has a wrong checksum; dropped it";
+        repairs.push(log.repair(Log::<Header>::offset(number), what));
     }
+    let damaged = !repairs.is_empty();
     if log.records() < synced {
         let what = format!("{} of {synced} headers are there", log.records());
         repairs.push(log.repair(Log::<Header>::offset(log.records()), what));
     } else if log.is_new() && reader.blocks() > 1 {
         repairs.push(log.repair(0, "it was lost, but there are blocks"));
-    } else if damaged == 0 {
+    } else if !damaged {
         return Ok(repairs);
     }
 

@@ -259,6 +259,13 @@ pub(crate) struct Scan<R> {
     kind: PhantomData<R>,
 }
 
+/// A record as the file has it.
+struct RecordBytes<'a> {
+    number: u64,
+    /// `None` if the checksum is wrong.
+    body: Option<&'a [u8]>,
+}
+
 impl<R: Record> Scan<R> {
     /// The file.
     pub(crate) fn path(&self) -> &Path {
@@ -285,6 +292,21 @@ impl<R: Record> Scan<R> {
 
     /// The next record with its number; the record is `None` if it is not what was written.
     pub(crate) fn next_record(&mut self) -> Result<Option<(u64, Option<R>)>, StoreError> {
+        let next = self.next_bytes()?;
+        Ok(next.map(|next| (next.number, next.body.and_then(R::decode))))
+    }
+
+    /// The number of the next record whose checksum is wrong, if there is one.
+    pub(crate) fn next_damaged(&mut self) -> Result<Option<u64>, StoreError> {
+        while let Some(next) = self.next_bytes()? {
+            if next.body.is_none() {
+                return Ok(Some(next.number));
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_bytes(&mut self) -> Result<Option<RecordBytes<'_>>, StoreError> {
         if self.next == self.end {
             return Ok(None);
         }
@@ -293,10 +315,10 @@ impl<R: Record> Scan<R> {
         }
         let (body, sum) = self.chunk[self.at..self.at + R::SIZE].split_at(R::SIZE - 4);
         let number = self.next;
-        let whole = checksum(number, body).to_le_bytes() == sum;
-        let record = if whole { R::decode(body) } else { None };
         self.at += R::SIZE;
         self.next += 1;
-        Ok(Some((number, record)))
+        let whole = checksum(number, body).to_le_bytes() == sum;
+        let body = whole.then_some(body);
+        Ok(Some(RecordBytes { number, body }))
     }
 }

@@ -28,7 +28,7 @@ use tipward_primitives::Params;
 use self::body_reader::BodyReader;
 use self::lengths::FileLengths;
 use crate::error::StoreError;
-use crate::index::Index;
+use crate::index::{Filling, Index};
 use crate::kind::Kind;
 use crate::layout::FRAME_HEAD;
 use crate::loaded::{Progress, Repair};
@@ -66,7 +66,7 @@ pub(crate) fn load(
         to_search: 0,
         progress,
     };
-    let mut good = recovery.read_log(log, index)?;
+    let mut good = recovery.read_log(log, index.filling())?;
     recovery.verify_unsynced(&mut good)?;
     recovery.rebuild(log, good, index)
 }
@@ -127,7 +127,11 @@ struct Recovery<'a> {
 
 impl Recovery<'_> {
     /// Reads the log through. What is synced goes to the index at once.
-    fn read_log(&mut self, log: &Log<IndexRecord>, index: &Index) -> Result<Good, StoreError> {
+    fn read_log(
+        &mut self,
+        log: &Log<IndexRecord>,
+        mut index: Filling<'_>,
+    ) -> Result<Good, StoreError> {
         let mut good = Good::default();
         let mut scan = log.scan();
         while let Some((number, record)) = scan.next_record()? {
@@ -152,7 +156,9 @@ impl Recovery<'_> {
                 good.synced_headers = u64::from(headers);
                 good.rest_synced = good.rest.len();
                 for (_, record) in good.unsynced.drain(..) {
-                    insert(index, &record);
+                    if let IndexRecord::Frame(frame) = record {
+                        index.insert(&frame);
+                    }
                 }
             }
             if number == good.prefix {

@@ -26,7 +26,8 @@ impl Entry {
         }
     }
 
-    fn tag(&self) -> u64 {
+    /// The tag that it was made with.
+    pub(crate) fn tag(&self) -> u64 {
         u64::from(self.tag[0]) | u64::from(self.tag[1]) << 32
     }
 }
