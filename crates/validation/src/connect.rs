@@ -15,13 +15,13 @@
 mod advance;
 mod ahead;
 mod answers;
-mod apply;
+pub(crate) mod apply;
 mod commit;
 mod flushing;
 mod lead;
 mod reorg;
 mod replay;
-mod rules;
+pub(crate) mod rules;
 
 pub use lead::LeadBounds;
 
@@ -59,7 +59,10 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// Where the newest goal is put.
 #[derive(Clone, Default)]
-pub(crate) struct GoalSlot(Arc<Mutex<Option<(u64, Arc<ChainView>)>>>);
+pub(crate) struct GoalSlot(Arc<Mutex<Option<NewGoal>>>);
+
+/// Its number, and the view whose candidate it is.
+type NewGoal = (u64, Arc<ChainView>);
 
 impl GoalSlot {
     /// Puts a goal in; one that was not taken yet is replaced.
@@ -70,7 +73,7 @@ impl GoalSlot {
         }
     }
 
-    fn take(&self) -> Option<(u64, Arc<ChainView>)> {
+    fn take(&self) -> Option<NewGoal> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

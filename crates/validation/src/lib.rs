@@ -64,6 +64,9 @@ mod frontiers;
 mod handle;
 mod handoff;
 mod load;
+#[cfg(any(test, feature = "model"))]
+#[doc(hidden)]
+pub mod model;
 mod options;
 mod pipeline;
 mod prepared;

@@ -2,6 +2,7 @@ mod connecting;
 mod crashes;
 mod local;
 mod model;
+mod modelled;
 mod questions;
 mod trees;
 

@@ -22,14 +22,16 @@ use crate::scripts::{Outcome, ScriptJob};
 #[derive(Default)]
 pub(super) struct Waiting {
     coins: Vec<(OutPointKey, Sender<Result<CoinAnswer, Fault>>)>,
-    tests: Vec<(RawBlock, Sender<Result<(), TestError>>)>,
+    tests: Vec<(RawBlock, ToTester)>,
     /// Tested blocks whose scripts are being verified.
-    tested: Vec<(Arc<ScriptJob>, Sender<Result<(), TestError>>)>,
+    tested: Vec<(Arc<ScriptJob>, ToTester)>,
     /// Wait for a flush that begins after they were asked.
     flushes: Vec<AfterFlush>,
     /// Wait for the running flush.
     flushing: Vec<AfterFlush>,
 }
+
+type ToTester = Sender<Result<(), TestError>>;
 
 /// What is wanted of a flush.
 enum AfterFlush {
