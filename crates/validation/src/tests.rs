@@ -1,5 +1,6 @@
 mod connecting;
 mod crashes;
+mod damage;
 mod local;
 mod model;
 mod modelled;

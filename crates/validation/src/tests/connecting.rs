@@ -176,3 +176,17 @@ fn an_invalidated_block_leaves_the_chain_and_a_reconsidered_one_comes_back() {
     assert_eq!(local.tip(), blocks[124].block_hash());
     assert_eq!(local.coins(), coins_of(&blocks));
 }
+
+#[test]
+fn the_first_4312_blocks_of_the_main_network_are_connected_with_every_script_verified() {
+    let Some(blocks) = super::mainnet_blocks() else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mut local = Local::open_on(Network::Bitcoin, dir.path(), &options());
+    local.submit(&blocks[1..]);
+    assert_eq!(local.tip(), blocks[4312].block_hash());
+    assert_eq!(local.coins(), coins_of(&blocks[1..]));
+    assert_eq!(local.pipeline.coins().progress().verified, 4312);
+    local.pipeline.shutdown().unwrap();
+}

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tipward_chain::Fault;
+use tipward_coins::{CoinsDb, DbState};
 use tipward_primitives::RawBlock;
 
 use super::connecting::{Miner, options};
@@ -161,4 +162,36 @@ fn blocks_that_were_verified_before_an_end_are_not_verified_again() {
     local.settle();
     assert_eq!(local.coins(), coins_of(&story.trunk));
     local.pipeline.shutdown().unwrap();
+}
+
+#[test]
+fn a_flush_from_one_branch_to_another_that_was_cut_short_is_made_whole() {
+    let story = Story::new(14);
+    let dir = tempfile::tempdir().unwrap();
+    let cut = Options {
+        fault_points: fail_at("between chunks of the flush", 1, false),
+        ..options()
+    };
+    let mut local = Local::open(dir.path(), &cut);
+    local.submit(&story.trunk);
+    local.submit(&story.a);
+    local.pipeline.coins().flush().unwrap();
+    local.submit(&story.b);
+    assert!(local.pipeline.coins().flush().is_err());
+    local.kill();
+    let coins = CoinsDb::open(&dir.path().join("coins"), 1 << 20).unwrap();
+    let (from, to) = (story.a[3].block_hash(), story.b[5].block_hash());
+    assert_eq!(coins.state().unwrap(), DbState::Between { from, to });
+    drop(coins);
+    // The replay itself may be cut short, too.
+    let again = Options {
+        fault_points: fail_at("between chunks of the flush", 0, false),
+        ..options()
+    };
+    let mut local = Local::open(dir.path(), &again);
+    local.wait_for_fault();
+    local.kill();
+    let local = Local::open(dir.path(), &options());
+    assert_eq!(local.tip(), to);
+    assert_eq!(local.coins(), coins_of(story.chain()));
 }

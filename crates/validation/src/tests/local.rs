@@ -32,8 +32,13 @@ pub(super) struct Local {
 }
 
 impl Local {
+    /// On regtest.
     pub(super) fn open(dir: &Path, options: &Options) -> Self {
-        let params = Arc::new(Params::new(Network::Regtest));
+        Self::open_on(Network::Regtest, dir, options)
+    }
+
+    pub(super) fn open_on(network: Network, dir: &Path, options: &Options) -> Self {
+        let params = Arc::new(Params::new(network));
         let (store, undo, loaded) = BlockStore::open(dir, &params).unwrap();
         let coins = CoinsDb::open(&dir.join("coins"), 1 << 20).unwrap();
         let mut chain = Chain::new(params);
