@@ -28,9 +28,7 @@ fn assert_synced(node: &Node) {
 fn four_peers_deliver_the_chain_in_fair_parts() {
     let Some(file) = mainnet_blocks() else { return };
     let dir = temp_dir();
-    // A megabyte at this pace takes so long that each peer's speed, the same for all, is what counts in the end, and not
-    // which of them a busy machine lets begin first.
-    let peers = four_peers(&file, "20000");
+    let peers = four_peers(&file, "50000");
     let mut node = NodeOptions::new("main").connect(&peers).start(dir.path());
     assert_synced(&node);
     let line = node.wait_for_line(BLOCK_2000);
@@ -48,8 +46,8 @@ fn four_peers_deliver_the_chain_in_fair_parts() {
     let all: u64 = delivered.iter().sum();
     assert_eq!(delivered.len(), 4);
     assert!(
-        delivered.iter().all(|bytes| *bytes * 50 >= all),
-        "one had less than a fiftieth: {delivered:?}"
+        delivered.iter().all(|bytes| *bytes * 20 >= all),
+        "one had less than a twentieth: {delivered:?}"
     );
     let netdir = node.netdir.clone();
     node.stop();

@@ -30,8 +30,10 @@ pub(crate) struct Mark {
     delivered_at: Timestamp,
 }
 
-/// In flight to a peer that was never measured, in bytes.
-const FIRST_TARGET: f64 = 128.0 * 1024.0;
+/// In flight to a peer that was never measured, in bytes: whatever it is given before we know it, it may sit on.
+const FIRST_TARGET: f64 = 32.0 * 1024.0;
+/// Bytes per second to reckon with for a peer that was never measured.
+const FIRST_RATE: f64 = 128.0 * 1024.0;
 /// A sample counts for one to two epochs.
 const EPOCH: Duration = Duration::from_secs(15);
 /// Kept in flight beyond two round trips, in seconds: what the peer's disk and our own scheduling may take. 0.25 s lost a
@@ -39,8 +41,11 @@ const EPOCH: Duration = Duration::from_secs(15);
 const SLACK: f64 = 0.5;
 /// Round trip to reckon with before one was seen.
 const FIRST_ROUND_TRIP: Duration = Duration::from_millis(200);
-/// No sample is taken over a shorter time: it would say more about our clock than about the peer.
-const SHORTEST_SAMPLE: f64 = 0.001;
+/// A sample reckons with no shorter time, in seconds. What a peer could not send while nothing was asked of it, it may send
+/// at once (token buckets and full socket buffers do so), and over a few milliseconds such a burst looks like a line a
+/// hundred times as fast: one early peer was then given nearly half of a small chain, and sat on it. A truly fast peer is
+/// measured all the same, since five times as much as a sample shows is in flight next.
+const SHORTEST_SAMPLE: f64 = 0.1;
 
 impl Speed {
     pub(crate) fn new(now: Timestamp) -> Self {
@@ -109,7 +114,7 @@ impl Speed {
     /// How long the peer will take for this many bytes, everything in its queue before them included.
     pub(crate) fn time_for(&self, bytes: u64) -> Duration {
         // Never measured: reckon with a slow one, so that it is not trusted with what is urgent.
-        let rate = self.rate().unwrap_or(FIRST_TARGET).max(1.0);
+        let rate = self.rate().unwrap_or(FIRST_RATE).max(1.0);
         self.latency() + Duration::from_secs_f64((bytes as f64 / rate).min(1e6))
     }
 }

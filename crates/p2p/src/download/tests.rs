@@ -374,3 +374,87 @@ fn one_answer_will_do_for_a_block_that_was_given_up_and_asked_of_the_same_peer_a
     assert!(source.unanswered().next().is_none());
     assert!(download.credits().idle());
 }
+
+/// A peer whose line carries so many bytes a second, but which may send at once what it was idle for, up to a twentieth of a
+/// second: so do token buckets, and so do sockets with room in their buffers.
+struct Bursty {
+    rate: f64,
+    queue: VecDeque<BlockHash>,
+    /// When all that it sent should have left.
+    due: Timestamp,
+    delivered: usize,
+}
+
+impl Bursty {
+    const SLACK: Duration = Duration::from_millis(50);
+
+    fn new(rate: f64) -> Self {
+        Self {
+            rate,
+            queue: VecDeque::new(),
+            due: T0,
+            delivered: 0,
+        }
+    }
+
+    /// The next block that it has sent by now.
+    fn next(&mut self, now: Timestamp, bytes: usize) -> Option<BlockHash> {
+        if self.queue.is_empty() || self.due > now {
+            return None;
+        }
+        let takes = Duration::from_secs_f64(bytes as f64 / self.rate);
+        self.due = self.due.max(now - Self::SLACK) + takes;
+        self.delivered += bytes;
+        self.queue.pop_front()
+    }
+}
+
+#[test]
+fn peers_of_one_speed_have_fair_shares_of_a_small_chain_though_they_come_one_after_the_other() {
+    // Mainnet's first 4,300 blocks are a megabyte.
+    const BYTES: usize = 250;
+    for apart in [0, 100, 300] {
+        let way = Way::new(4_300, 0);
+        let mut download = Download::new(limits(), T0);
+        download.reroute(&way, 1);
+        let mut peers: Vec<Bursty> = (0..4).map(|_| Bursty::new(50_000.0)).collect();
+        let mut now = T0;
+        while download.window().0 <= way.end() {
+            for (i, id) in (0..4).map(PeerId).enumerate() {
+                if now == T0 + Duration::from_millis(apart) * i as u32 {
+                    download.join(now, id, true);
+                    download.set_range(id, Some((1, way.end())));
+                    download.round_trip(id, Duration::from_millis(1));
+                }
+            }
+            for finding in download.look(now) {
+                if let Finding::Hedge { request, .. } = finding {
+                    let queue = &mut peers[request.peer.0 as usize].queue;
+                    queue.extend(request.blocks.iter().map(|(_, hash)| *hash));
+                }
+            }
+            for request in download.schedule(now, &way) {
+                let queue = &mut peers[request.peer.0 as usize].queue;
+                queue.extend(request.blocks.iter().map(|(_, hash)| *hash));
+            }
+            now = now + Duration::from_millis(1);
+            for (peer, id) in peers.iter_mut().zip((0..).map(PeerId)) {
+                while let Some(hash) = peer.next(now, BYTES) {
+                    if download.arrived(now, id, &hash, BYTES) == Arrival::Check {
+                        download.judged(now, &hash, Judged::Stored, &way);
+                    }
+                }
+            }
+        }
+        let shares: Vec<usize> = peers.iter().map(|peer| peer.delivered).collect();
+        let all: usize = shares.iter().sum();
+        assert!(
+            shares.iter().all(|share| share * 7 >= all),
+            "{apart} ms apart: {shares:?}"
+        );
+        // All four were at work to the end.
+        let took = now.since(T0).as_secs_f64();
+        let ideal = all as f64 / 200_000.0;
+        assert!(took < ideal * 1.25 + 1.0, "{took} s, {ideal} s at best");
+    }
+}

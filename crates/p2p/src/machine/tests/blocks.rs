@@ -173,7 +173,7 @@ fn an_invalid_block_condemns_its_header_and_the_next_best_chain_is_taken() {
 #[test]
 fn a_full_disk_pauses_the_download_and_blames_nobody() {
     let mut net = Net::new();
-    let headers = mine(&genesis(), 30, 0);
+    let headers = mine(&genesis(), 1, 0);
     let peer = peer_with(&mut net, ConnKind::OutboundFullRelay, &headers);
     let job = net.deliver(peer, &headers[0]).unwrap();
     net.take();
