@@ -64,6 +64,7 @@ pub(crate) fn load(
         params,
         repairs: Vec::new(),
         to_search: 0,
+        found: None,
         progress,
     };
     let mut good = recovery.read_log(log, index.filling())?;
@@ -122,6 +123,8 @@ struct Recovery<'a> {
     repairs: Vec<Repair>,
     /// Bytes behind the records that can be believed.
     to_search: u64,
+    /// Where the first block that was found lies, and how many were found.
+    found: Option<(Position, u64)>,
     progress: &'a mut dyn FnMut(Progress),
 }
 

@@ -39,6 +39,12 @@ impl Recovery<'_> {
             log.truncate(good.prefix)?;
         }
         self.fill_tail(&mut end, log, good.synced_headers, index)?;
+        if let Some((from, blocks)) = self.found {
+            let what = format!(
+                "{blocks} blocks, from here on, that the index did not have; put them into it"
+            );
+            self.repair_at(from, what);
+        }
         Ok(Recovered {
             end,
             synced_headers: good.synced_headers,
@@ -143,21 +149,15 @@ impl Recovery<'_> {
             let begin = *end;
             let left = self.files.bytes_behind(begin);
             let mut search = Search::new(path, self.params, begin, to)?;
-            let mut blocks = 0_u64;
             while let Some(block) = search.next_block()? {
                 // One copy of a block is enough.
                 if index.candidates(&block.hash).is_empty() {
                     self.take_in(end, block, found, index);
-                    blocks += 1;
                 }
                 (self.progress)(Progress {
                     done: self.to_search - left + u64::from(end.offset - begin.offset),
                     total: self.to_search,
                 });
-            }
-            if blocks > 0 {
-                let what = format!("{blocks} blocks that the index did not have; put them into it");
-                self.repair_at(begin, what);
             }
         }
         Ok(())
@@ -176,6 +176,7 @@ impl Recovery<'_> {
         insert(index, &record);
         found.push(record);
         *end = span.end;
+        self.found.get_or_insert((span.start, 0)).1 += 1;
     }
 
     /// Makes a hole of what is left of a file that is not the last.
