@@ -79,15 +79,23 @@ pub(crate) fn load(
     let begun = Instant::now();
     let mut chain = Chain::new(params.clone());
     let mut orphans = 0_u64;
+    // Headers that we wrote ourselves were judged then. Where files had to be mended, some may have been found in block
+    // files that somebody else wrote.
+    let judge = !loaded.report.repairs.is_empty();
     chain.reserve(usize::try_from(loaded.report.headers).unwrap_or(0));
     for header in loaded.headers {
         let header = header.context("the header log")?;
-        if chain.insert_stored(&header).is_none() {
+        let taken = if judge {
+            chain.accept_header(&header, now).is_ok()
+        } else {
+            chain.insert_stored(&header).is_some()
+        };
+        if !taken {
             orphans += 1;
         }
     }
     if orphans > 0 {
-        tracing::warn!(target: "store", "{orphans} stored headers build on none that is known; they will be asked for again");
+        tracing::warn!(target: "store", "{orphans} stored headers build on none that is known or break a rule; they were passed over");
     }
     let mut blocks = 0_u64;
     for block in loaded.blocks {

@@ -75,16 +75,16 @@ impl Display {
     }
 
     async fn draw(&self, node: &NodeHandle) {
-        let mut estimator = Estimator::default();
+        let mut estimators = Estimators::default();
         let mut bars: Option<Bars> = None;
         while let Some(state) = State::of(node).await {
-            let rates = estimator.add(state.sample());
+            let pace = estimators.add(&state);
             if state.is_syncing() {
                 let bars = bars.get_or_insert_with(|| {
                     self.visible.store(true, Ordering::Relaxed);
                     Bars::add_to(&self.bars)
                 });
-                bars.show(&state, &rates);
+                bars.show(&state, &pace);
             } else if let Some(done) = bars.take() {
                 done.clear();
                 self.visible.store(false, Ordering::Relaxed);
@@ -99,18 +99,21 @@ impl Display {
 }
 
 async fn write_lines(node: &NodeHandle) {
-    let mut estimator = Estimator::default();
+    let mut estimators = Estimators::default();
     while let Some(state) = State::of(node).await {
-        let rates = estimator.add(state.sample());
+        let pace = estimators.add(&state);
         if state.is_syncing() {
             tracing::info!(
                 target: "node",
-                "Progress: headers {}/{}, blocks {}/{}, {}",
+                "Progress: headers {}/{}, blocks {}/{}, {}; validated {}/{}, {}",
                 state.headers,
                 state.peer_height,
-                state.blocks,
+                state.stored,
                 state.headers,
-                state.describe(&rates)
+                state.describe(&pace),
+                state.validated,
+                state.headers,
+                pace.describe_validation()
             );
         }
         tokio::time::sleep(LINE_INTERVAL).await;
@@ -123,12 +126,16 @@ struct State {
     headers: u32,
     /// The greatest height that a peer speaks of.
     peer_height: u32,
-    /// Height of the stored tip.
-    blocks: u32,
+    /// Height up to which all blocks are stored.
+    stored: u32,
+    /// Height of the validated tip.
+    validated: u32,
     /// Blocks in the block files.
     stored_blocks: u64,
     /// Their bytes.
     stored_bytes: u64,
+    /// Transactions of the validated chain.
+    transactions: u64,
     peers: usize,
 }
 
@@ -148,37 +155,82 @@ impl State {
         Some(Self {
             headers: presync.max().unwrap_or(0).max(headers),
             peer_height: said.max().unwrap_or(0).max(headers),
-            blocks: view.tip_height(),
+            stored: view.first_missing(view.best_header()).saturating_sub(1),
+            validated: view.tip_height(),
             stored_blocks: node.blocks.blocks(),
             stored_bytes: node.blocks.size_on_disk(),
+            transactions: view.chain_transactions(view.tip()).unwrap_or(0),
             peers: snapshot.peers.iter().filter(|p| p.handshake_done).count(),
         })
     }
 
     fn is_syncing(&self) -> bool {
-        self.peer_height.saturating_sub(self.blocks) >= WORTH_A_BAR
+        self.peer_height.saturating_sub(self.validated) >= WORTH_A_BAR
     }
 
     fn sample(&self) -> Sample {
         Sample {
             at: Instant::now(),
             blocks: self.stored_blocks,
-            bytes: self.stored_bytes,
-            left: u64::from(self.peer_height.saturating_sub(self.blocks)),
+            amount: self.stored_bytes,
+            left: u64::from(self.peer_height.saturating_sub(self.stored)),
         }
     }
 
-    fn describe(&self, rates: &Rates) -> String {
-        let left = match rates.left {
-            Some(left) => format!("about {} left", HumanDuration(left)),
-            None => "time left unknown".to_owned(),
+    /// The same of validation: what counts there is transactions.
+    fn validation_sample(&self) -> Sample {
+        Sample {
+            at: Instant::now(),
+            blocks: u64::from(self.validated),
+            amount: self.transactions,
+            left: u64::from(self.peer_height.saturating_sub(self.validated)),
+        }
+    }
+
+    fn describe(&self, pace: &Pace) -> String {
+        let Rates {
+            blocks_per_second,
+            amount_per_second,
+            ..
+        } = pace.download;
+        let (peers, megabytes) = (self.peers, amount_per_second / 1e6);
+        format!("{blocks_per_second:.0} blocks/s, {megabytes:.1} MB/s, {peers} peers")
+    }
+}
+
+/// How fast both halves of a sync go.
+#[derive(Default)]
+struct Estimators {
+    download: Estimator,
+    validation: Estimator,
+}
+
+struct Pace {
+    download: Rates,
+    validation: Rates,
+}
+
+impl Estimators {
+    fn add(&mut self, state: &State) -> Pace {
+        Pace {
+            download: self.download.add(state.sample()),
+            validation: self.validation.add(state.validation_sample()),
+        }
+    }
+}
+
+impl Pace {
+    /// The sync is done when the slower half is.
+    fn describe_validation(&self) -> String {
+        let left = match (self.download.left, self.validation.left) {
+            (Some(download), Some(validation)) => {
+                format!("about {} left", HumanDuration(download.max(validation)))
+            }
+            (None, Some(validation)) => format!("about {} left", HumanDuration(validation)),
+            (_, None) => "time left unknown".to_owned(),
         };
-        format!(
-            "{:.0} blocks/s, {:.1} MB/s, {} peers, {left}",
-            rates.blocks_per_second,
-            rates.bytes_per_second / 1e6,
-            self.peers
-        )
+        let transactions = self.validation.amount_per_second;
+        format!("{transactions:.0} transactions/s, {left}")
     }
 }
 
@@ -186,6 +238,7 @@ struct Bars {
     all: MultiProgress,
     headers: ProgressBar,
     blocks: ProgressBar,
+    validated: ProgressBar,
 }
 
 impl Bars {
@@ -196,26 +249,32 @@ impl Bars {
                 .progress_chars("=> ")
         };
         let headers = all.add(ProgressBar::new(0));
-        headers.set_style(style("headers [{bar:30}] {pos}/{len}"));
+        headers.set_style(style("headers   [{bar:30}] {pos}/{len}"));
         let blocks = all.add(ProgressBar::new(0));
-        blocks.set_style(style("blocks  [{bar:30}] {pos}/{len} {msg}"));
+        blocks.set_style(style("blocks    [{bar:30}] {pos}/{len} {msg}"));
+        let validated = all.add(ProgressBar::new(0));
+        validated.set_style(style("validated [{bar:30}] {pos}/{len} {msg}"));
         Self {
             all: all.clone(),
             headers,
             blocks,
+            validated,
         }
     }
 
-    fn show(&self, state: &State, rates: &Rates) {
+    fn show(&self, state: &State, pace: &Pace) {
         self.headers.set_length(u64::from(state.peer_height));
         self.headers.set_position(u64::from(state.headers));
         self.blocks.set_length(u64::from(state.peer_height));
-        self.blocks.set_position(u64::from(state.blocks));
-        self.blocks.set_message(state.describe(rates));
+        self.blocks.set_position(u64::from(state.stored));
+        self.blocks.set_message(state.describe(pace));
+        self.validated.set_length(u64::from(state.peer_height));
+        self.validated.set_position(u64::from(state.validated));
+        self.validated.set_message(pace.describe_validation());
     }
 
     fn clear(self) {
-        for bar in [&self.headers, &self.blocks] {
+        for bar in [&self.headers, &self.blocks, &self.validated] {
             bar.finish_and_clear();
             self.all.remove(bar);
         }

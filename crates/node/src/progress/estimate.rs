@@ -12,12 +12,13 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// A time left of more than this is a guess that helps nobody.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// What is stored at a moment.
+/// What is done at a moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     pub(super) at: Instant,
     pub(super) blocks: u64,
-    pub(super) bytes: u64,
+    /// What measures the work better than blocks do: bytes that are stored, transactions that are validated.
+    pub(super) amount: u64,
     /// Blocks still to come.
     pub(super) left: u64,
 }
@@ -26,7 +27,7 @@ pub(super) struct Sample {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Rates {
     pub(super) blocks_per_second: f64,
-    pub(super) bytes_per_second: f64,
+    pub(super) amount_per_second: f64,
     /// `None` while nothing comes.
     pub(super) left: Option<Duration>,
 }
@@ -61,15 +62,15 @@ fn rates(first: &Sample, last: &Sample) -> Rates {
         return Rates::default();
     }
     let blocks = last.blocks.saturating_sub(first.blocks) as f64;
-    let bytes = last.bytes.saturating_sub(first.bytes) as f64;
-    let bytes_per_second = bytes / seconds;
-    let left = (blocks > 0.0 && bytes > 0.0).then(|| {
-        let bytes_left = last.left as f64 * (bytes / blocks);
-        Duration::try_from_secs_f64(bytes_left / bytes_per_second).unwrap_or(LONGEST)
+    let amount = last.amount.saturating_sub(first.amount) as f64;
+    let amount_per_second = amount / seconds;
+    let left = (blocks > 0.0 && amount > 0.0).then(|| {
+        let amount_left = last.left as f64 * (amount / blocks);
+        Duration::try_from_secs_f64(amount_left / amount_per_second).unwrap_or(LONGEST)
     });
     Rates {
         blocks_per_second: blocks / seconds,
-        bytes_per_second,
+        amount_per_second,
         left: left.filter(|left| *left <= LONGEST),
     }
 }

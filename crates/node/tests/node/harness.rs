@@ -270,6 +270,23 @@ impl Node {
             .unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
+    /// Calls a method that may fail, with the node or without it.
+    pub(crate) fn try_call(&self, method: &str, params: Value) -> Result<Value, String> {
+        self.client()
+            .call_when_ready(method, &params, PATIENCE)
+            .map_err(|error| error.to_string())
+    }
+
+    /// The node once it answers; `None` if it has ended instead.
+    pub(crate) fn wait_until_ready_or_ended(mut self) -> Option<Self> {
+        wait_for("the node or its end", || {
+            let ended = self.process.0.try_wait().unwrap().is_some();
+            (ended || self.log().contains("Ready after")).then_some(ended)
+        })
+        .then_some(())
+        .map_or(Some(self), |()| None)
+    }
+
     pub(crate) fn height(&self) -> u64 {
         self.call("getblockcount", json!([])).as_u64().unwrap()
     }

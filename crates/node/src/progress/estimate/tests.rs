@@ -1,10 +1,10 @@
 use super::*;
 
-fn sample(start: Instant, second: u64, blocks: u64, bytes: u64, left: u64) -> Sample {
+fn sample(start: Instant, second: u64, blocks: u64, amount: u64, left: u64) -> Sample {
     Sample {
         at: start + Duration::from_secs(second),
         blocks,
-        bytes,
+        amount,
         left,
     }
 }
@@ -16,7 +16,7 @@ fn the_time_left_is_bytes_left_over_the_rate() {
     assert_eq!(estimator.add(sample(start, 0, 0, 0, 1000)).left, None);
     let rates = estimator.add(sample(start, 2, 100, 50_000, 900));
     assert_eq!(rates.blocks_per_second, 50.0);
-    assert_eq!(rates.bytes_per_second, 25_000.0);
+    assert_eq!(rates.amount_per_second, 25_000.0);
     // 900 blocks of 500 bytes at 25 kB/s.
     assert_eq!(rates.left, Some(Duration::from_secs(18)));
 }
