@@ -8,12 +8,15 @@
 //!  table      │          spec         what a method is: arguments, help ◀── client (command lines)
 //!             ▼            │
 //!  node     methods ◀──────┘          one file per family
+//!             │  ╲
+//!             │   decode, verify        scripts and transactions for people; what is on disk against itself
 //!             │
 //!           Backend                   what a node must offer; the node crate implements it
 //! ```
 //!
-//! Reads are answered from an immutable view of the chain and from the block files; they never wait for validation.
-//! Calls that wait for a block hold no thread. This crate never touches a socket of the peer-to-peer network, a header
+//! Reads are answered from an immutable view of the chain and from the block files; they never wait for validation. Only
+//! what is asked about coins waits until no block is being connected, and then goes on over a snapshot. Calls that wait
+//! for a block hold no thread. This crate never touches a socket of the peer-to-peer network, a header
 //! tree or a store: whatever changes something is a message to the node.
 //!
 //! A method is one entry of the table in `methods`; positional and named parameters, type errors, `help` and the
@@ -36,6 +39,8 @@ mod serialized_hash;
 mod server;
 mod spec;
 mod state;
+#[cfg(test)]
+mod testing;
 mod verify;
 
 pub use allow::{InvalidSubnet, Subnet};

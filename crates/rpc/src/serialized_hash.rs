@@ -34,7 +34,7 @@ pub(crate) fn serialized_hash(
     let mut count = 0_u64;
     let mut stopped = false;
     set.visit(&mut |coin| {
-        if count % STOP_INTERVAL == 0 && stop() {
+        if count.is_multiple_of(STOP_INTERVAL) && stop() {
             stopped = true;
             return ControlFlow::Break(());
         }

@@ -17,6 +17,9 @@ use crate::spec::{Arg, Category, Kind, Method, Presence};
 use crate::state::State;
 use crate::{CoinSet, CoinValue};
 
+#[cfg(test)]
+mod tests;
+
 pub(super) const METHODS: &[Method] = &[Method {
     name: "scantxoutset",
     category: Category::Blockchain,
@@ -190,12 +193,13 @@ fn find(
     };
     set.visit(&mut |coin| {
         found.looked_at += 1;
-        if found.looked_at % STOP_INTERVAL == 0 && (state.scan.is_aborted() || state.is_stopping())
+        if found.looked_at.is_multiple_of(STOP_INTERVAL)
+            && (state.scan.is_aborted() || state.is_stopping())
         {
             found.complete = false;
             return ControlFlow::Break(());
         }
-        if found.looked_at % PROGRESS_INTERVAL == 0 {
+        if found.looked_at.is_multiple_of(PROGRESS_INTERVAL) {
             // Ids are spread evenly, and the set is ordered by them.
             let id = coin.outpoint.txid.as_byte_array();
             let place = u32::from(u16::from_be_bytes([id[0], id[1]]));

@@ -22,8 +22,9 @@ use crate::http::connect;
 /// A point of the curve.
 const KEY: &str = "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
 
-/// Height of the block with transactions of many kinds.
-const KINDS: u32 = 102;
+/// Height of the block with transactions of many kinds; in the second period of 144 blocks, so that a deployment has
+/// started.
+pub(crate) const KINDS: u32 = 150;
 
 pub(crate) struct Spending {
     /// From height 1 on.

@@ -10,7 +10,7 @@ use tipward_rpc::{Backend as _, FetchRefused, Judgement};
 
 use crate::fake::{FakeNode, HEIGHT, serve};
 use crate::http::connect;
-use crate::spending::Spending;
+use crate::spending::{KINDS, Spending};
 
 #[tokio::test]
 async fn judgements_reach_the_node() {
@@ -188,7 +188,7 @@ async fn what_is_damaged_is_found_at_the_level_that_looks_at_it() {
     };
     assert!(whole(4, 0).await);
     let view = node.view();
-    let kinds = view.hash_at(102).unwrap();
+    let kinds = view.hash_at(KINDS).unwrap();
 
     // A script that fails is level 4's to find.
     *node.bad_scripts.lock().unwrap() = Some(kinds);
@@ -214,7 +214,7 @@ async fn what_is_damaged_is_found_at_the_level_that_looks_at_it() {
     assert!(whole(1, 6).await);
     assert!(!whole(2, 6).await);
     *node.lost_undo.lock().unwrap() = None;
-    node.forget(&view.hash_at(99).unwrap());
+    node.forget(&view.hash_at(KINDS - 3).unwrap());
     assert!(whole(0, 4).await);
     assert!(!whole(0, 5).await);
 }

@@ -42,7 +42,7 @@ impl Template {
         let height = view.tip_height() + 1;
         let mut time = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
         time = time.max(view.median_time_past(tip) + 1);
-        if height % params.difficulty_interval() == 0 {
+        if height.is_multiple_of(params.difficulty_interval()) {
             time = time.max(view.entry(tip).time().saturating_sub(MAX_TIMEWARP));
         }
         let version = next_block_version(params, &Branch { view, tip });
