@@ -1,5 +1,6 @@
 //! The stores behind one face. Each is set as its own documentation advises for point reads of small values, with one
-//! memory budget, no compression (coins do not compress), and flushes that survive a power cut.
+//! memory budget, no compression (coins do not compress), filters where the store has them, and flushes that survive a
+//! power cut.
 
 #[cfg(feature = "fjall")]
 mod fjall_store;
@@ -12,30 +13,52 @@ mod rocks;
 
 use std::path::Path;
 
+use anyhow::bail;
 use clap::ValueEnum;
 
 use crate::workload::{Change, KEY_SIZE};
 
 type Key = [u8; KEY_SIZE];
 
-/// Where the number of the last flush stands: shorter than any coin's key, so that it is never one.
+/// Where the mark of the last flush stands: shorter than any coin's key, so that it is never one.
 const MARK: &[u8] = b"tip";
 
-pub(crate) trait Store {
-    /// Applies a sorted batch and the mark of its flush, all or nothing, and returns when that will survive a power cut.
-    fn write(&mut self, batch: &[Change], flush: u64) -> anyhow::Result<()>;
+/// Which flush the store stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Some chunks of this flush may be there: a node would apply the flush again.
+    Begun(u64),
+    /// All of it is there.
+    Done(u64),
+}
+
+/// A flush: sorted chunks of sorted changes.
+pub(crate) type Chunks<'a> = &'a mut dyn Iterator<Item = Vec<Change>>;
+
+pub(crate) trait Store: Sync {
+    /// Marks the flush as begun, applies its chunks in turn, each all or nothing, marks the flush as done, and returns
+    /// when all of that will survive a power cut. Whenever it is cut short, the mark is never newer than the coins.
+    fn flush(&mut self, chunks: Chunks<'_>, number: u64) -> anyhow::Result<()>;
 
     fn get(&self, key: &Key) -> anyhow::Result<Option<Vec<u8>>>;
 
-    fn last_flush(&self) -> anyhow::Result<Option<u64>>;
+    fn mark(&self) -> anyhow::Result<Option<Mark>>;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
+    /// Chunks go through the write-ahead log.
     #[cfg(feature = "rocksdb")]
     Rocksdb,
+    /// Without the write-ahead log: the write buffer is written out at the end of a flush.
+    #[cfg(feature = "rocksdb")]
+    RocksdbNolog,
+    /// Chunks go through the journal.
     #[cfg(feature = "fjall")]
     Fjall,
+    /// A flush becomes a sorted table at once, past the journal and the write buffer.
+    #[cfg(feature = "fjall")]
+    FjallIngest,
     #[cfg(feature = "redb")]
     Redb,
     #[cfg(feature = "lmdb")]
@@ -44,16 +67,8 @@ pub(crate) enum Kind {
 
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            #[cfg(feature = "rocksdb")]
-            Self::Rocksdb => "rocksdb",
-            #[cfg(feature = "fjall")]
-            Self::Fjall => "fjall",
-            #[cfg(feature = "redb")]
-            Self::Redb => "redb",
-            #[cfg(feature = "lmdb")]
-            Self::Lmdb => "lmdb",
-        })
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
     }
 }
 
@@ -61,9 +76,13 @@ impl std::fmt::Display for Kind {
 pub(crate) fn open(kind: Kind, dir: &Path, cache: usize) -> anyhow::Result<Box<dyn Store>> {
     Ok(match kind {
         #[cfg(feature = "rocksdb")]
-        Kind::Rocksdb => Box::new(rocks::Rocks::open(dir, cache)?),
+        Kind::Rocksdb => Box::new(rocks::Rocks::open(dir, cache, true)?),
+        #[cfg(feature = "rocksdb")]
+        Kind::RocksdbNolog => Box::new(rocks::Rocks::open(dir, cache, false)?),
         #[cfg(feature = "fjall")]
-        Kind::Fjall => Box::new(fjall_store::Fjall::open(dir, cache)?),
+        Kind::Fjall => Box::new(fjall_store::Fjall::open(dir, cache, false)?),
+        #[cfg(feature = "fjall")]
+        Kind::FjallIngest => Box::new(fjall_store::Fjall::open(dir, cache, true)?),
         #[cfg(feature = "redb")]
         Kind::Redb => Box::new(redb_store::Redb::open(dir, cache)?),
         #[cfg(feature = "lmdb")]
@@ -71,6 +90,26 @@ pub(crate) fn open(kind: Kind, dir: &Path, cache: usize) -> anyhow::Result<Box<d
     })
 }
 
-fn number(bytes: &[u8]) -> anyhow::Result<u64> {
-    Ok(u64::from_le_bytes(bytes.try_into()?))
+impl Mark {
+    fn to_bytes(self) -> [u8; 9] {
+        let (state, number) = match self {
+            Self::Begun(number) => (0, number),
+            Self::Done(number) => (1, number),
+        };
+        let mut bytes = [state; 9];
+        bytes[..8].copy_from_slice(&number.to_le_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> anyhow::Result<Self> {
+        let Some((number, &[state])) = bytes.split_first_chunk::<8>() else {
+            bail!("the mark has {} bytes", bytes.len());
+        };
+        let number = u64::from_le_bytes(*number);
+        match state {
+            0 => Ok(Self::Begun(number)),
+            1 => Ok(Self::Done(number)),
+            _ => bail!("the mark has state {state}"),
+        }
+    }
 }

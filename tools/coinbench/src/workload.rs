@@ -23,6 +23,10 @@ impl Workload {
         Self { coins, flush }
     }
 
+    pub(crate) fn coins(&self) -> u64 {
+        self.coins
+    }
+
     pub(crate) fn flushes(&self) -> u64 {
         self.coins.div_ceil(self.flush)
     }
@@ -46,18 +50,22 @@ impl Workload {
         coins
     }
 
-    /// All changes of a flush, sorted by key.
-    pub(crate) fn batch(&self, flush: u64) -> Vec<Change> {
-        let new = self
-            .born_in(flush)
-            .map(|coin| (key(coin), Some(value(coin))));
-        let spent = self
-            .spent_in(flush)
-            .into_iter()
-            .map(|coin| (key(coin), None));
-        let mut batch: Vec<Change> = new.chain(spent).collect();
-        batch.sort_unstable();
-        batch
+    /// All changes of a flush, sorted by key, in chunks; values are made when they are asked for, so that a flush takes
+    /// little of the memory that is measured.
+    pub(crate) fn chunks(&self, flush: u64, chunk: usize) -> impl Iterator<Item = Vec<Change>> {
+        let new = self.born_in(flush).map(|coin| (key(coin), Some(coin)));
+        let spent = self.spent_in(flush).into_iter().map(|c| (key(c), None));
+        let mut changes: Vec<_> = new.chain(spent).collect();
+        changes.sort_unstable();
+        let mut changes = changes.into_iter();
+        std::iter::from_fn(move || {
+            let chunk: Vec<Change> = changes
+                .by_ref()
+                .take(chunk.max(1))
+                .map(|(key, coin)| (key, coin.map(value)))
+                .collect();
+            (!chunk.is_empty()).then_some(chunk)
+        })
     }
 
     /// How many changes there are in all flushes.
@@ -68,14 +76,24 @@ impl Workload {
         self.coins + spent
     }
 
+    /// All unspent coins, eldest first.
+    pub(crate) fn all_unspent(&self) -> impl Iterator<Item = u64> {
+        (0..self.coins).filter(|coin| self.is_unspent(*coin))
+    }
+
     /// Unspent coins of the last twentieth, in no order.
     pub(crate) fn recent(&self, count: u64) -> Vec<u64> {
-        self.unspent(self.coins - self.coins.div_ceil(20)..self.coins, count)
+        self.unspent(self.coins - self.coins.div_ceil(20)..self.coins, count, 1)
     }
 
     /// Unspent coins of the first half, in no order.
     pub(crate) fn old(&self, count: u64) -> Vec<u64> {
-        self.unspent(0..self.coins.div_ceil(2), count)
+        self.unspent(0..self.coins.div_ceil(2), count, 2)
+    }
+
+    /// As `old`, but others.
+    pub(crate) fn old_again(&self, count: u64) -> Vec<u64> {
+        self.unspent(0..self.coins.div_ceil(2), count, 3)
     }
 
     /// Coins that were never there.
@@ -83,16 +101,19 @@ impl Workload {
         (self.coins..self.coins + count).collect()
     }
 
-    fn unspent(&self, among: Range<u64>, count: u64) -> Vec<u64> {
+    fn unspent(&self, among: Range<u64>, count: u64, seed: u64) -> Vec<u64> {
         let size = among.end - among.start;
         (0..)
-            .map(|i| among.start + mix(i ^ 0x5eed) % size)
-            .filter(|coin| {
-                let spent = spent_after(*coin).map(|after| coin / self.flush + after);
-                spent.is_none_or(|flush| flush >= self.flushes())
-            })
+            .map(|i| among.start + mix(mix(seed) ^ i) % size)
+            .filter(|coin| self.is_unspent(*coin))
             .take(count as usize)
             .collect()
+    }
+
+    /// After the last flush.
+    pub(crate) fn is_unspent(&self, coin: u64) -> bool {
+        let spent = spent_after(coin).map(|after| coin / self.flush + after);
+        spent.is_none_or(|flush| flush >= self.flushes())
     }
 }
 
@@ -131,7 +152,7 @@ fn fill(bytes: &mut [u8], mut seed: u64) {
 }
 
 /// SplitMix64.
-fn mix(n: u64) -> u64 {
+pub(crate) fn mix(n: u64) -> u64 {
     let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,13 +1,17 @@
 //! redb.
 
-use redb::{Database, ReadableDatabase as _, TableDefinition};
+use redb::{Database, Durability, ReadOnlyTable, ReadableDatabase as _, TableDefinition};
 
 use super::*;
 
 const COINS: TableDefinition<'_, Key, &[u8]> = TableDefinition::new("coins");
-const MARKS: TableDefinition<'_, &[u8], u64> = TableDefinition::new("marks");
+const MARKS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("marks");
 
-pub(crate) struct Redb(Database);
+pub(crate) struct Redb {
+    /// What reads see, until the next flush: to open a table for every read would cost more than the read.
+    coins: Option<ReadOnlyTable<Key, &'static [u8]>>,
+    database: Database,
+}
 
 impl Redb {
     pub(crate) fn open(dir: &Path, cache: usize) -> anyhow::Result<Self> {
@@ -18,33 +22,56 @@ impl Redb {
         transaction.open_table(COINS)?;
         transaction.open_table(MARKS)?;
         transaction.commit()?;
-        Ok(Self(database))
+        let coins = Some(database.begin_read()?.open_table(COINS)?);
+        Ok(Self { coins, database })
     }
-}
 
-impl Store for Redb {
-    fn write(&mut self, changes: &[Change], flush: u64) -> anyhow::Result<()> {
-        let transaction = self.0.begin_write()?;
+    /// One transaction: a chunk and a mark.
+    fn commit(&self, chunk: Vec<Change>, mark: Mark, durability: Durability) -> anyhow::Result<()> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(durability)?;
+        // Else all is read and checked when it is opened after a crash.
+        transaction.set_quick_repair(true);
         {
             let mut coins = transaction.open_table(COINS)?;
-            for (key, value) in changes {
+            for (key, value) in chunk {
                 match value {
                     Some(value) => drop(coins.insert(key, &value[..])?),
                     None => drop(coins.remove(key)?),
                 }
             }
-            transaction.open_table(MARKS)?.insert(MARK, flush)?;
+            transaction
+                .open_table(MARKS)?
+                .insert(MARK, &mark.to_bytes()[..])?;
         }
         Ok(transaction.commit()?)
     }
+}
+
+impl Store for Redb {
+    fn flush(&mut self, chunks: Chunks<'_>, number: u64) -> anyhow::Result<()> {
+        // A reader would keep the pages that the flush replaces.
+        self.coins = None;
+        for chunk in chunks {
+            self.commit(chunk, Mark::Begun(number), Durability::None)?;
+        }
+        self.commit(Vec::new(), Mark::Done(number), Durability::Immediate)?;
+        self.coins = Some(self.database.begin_read()?.open_table(COINS)?);
+        Ok(())
+    }
 
     fn get(&self, key: &Key) -> anyhow::Result<Option<Vec<u8>>> {
-        let coins = self.0.begin_read()?.open_table(COINS)?;
+        let Some(coins) = &self.coins else {
+            bail!("a flush failed");
+        };
         Ok(coins.get(key)?.map(|value| value.value().to_vec()))
     }
 
-    fn last_flush(&self) -> anyhow::Result<Option<u64>> {
-        let marks = self.0.begin_read()?.open_table(MARKS)?;
-        Ok(marks.get(MARK)?.map(|mark| mark.value()))
+    fn mark(&self) -> anyhow::Result<Option<Mark>> {
+        let marks = self.database.begin_read()?.open_table(MARKS)?;
+        marks
+            .get(MARK)?
+            .map(|mark| Mark::from_bytes(mark.value()))
+            .transpose()
     }
 }
