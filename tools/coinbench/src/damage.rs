@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -104,7 +104,8 @@ fn flip_a_bit(path: &Path, offset: u64) -> anyhow::Result<()> {
     Ok(file.write_all_at(&byte, offset)?)
 }
 
-/// All files in a folder that hold something, with their sizes.
+/// All files in a folder that hold something, with how much of them is no hole: stores make files longer than they need,
+/// and fill them from the front.
 fn files_of(dir: &Path) -> anyhow::Result<Vec<(PathBuf, u64)>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir)? {
@@ -112,8 +113,11 @@ fn files_of(dir: &Path) -> anyhow::Result<Vec<(PathBuf, u64)>> {
         let metadata = entry.metadata()?;
         if metadata.is_dir() {
             files.extend(files_of(&entry.path())?);
-        } else if metadata.len() > 0 {
-            files.push((entry.path(), metadata.len()));
+        } else {
+            let held = metadata.len().min(metadata.blocks() * 512);
+            if held > 0 {
+                files.push((entry.path(), held));
+            }
         }
     }
     files.sort();
