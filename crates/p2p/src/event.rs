@@ -171,6 +171,8 @@ pub enum Event {
         batches_left: u32,
         /// What every peer has outstanding now, in blocks.
         outstanding: Vec<(PeerId, usize)>,
+        /// One of many while we catch up: of interest only to those who look for it.
+        routine: bool,
     },
     /// The block at the front of the window was asked of a second peer.
     Hedged {
@@ -202,6 +204,8 @@ pub enum Event {
         height: Height,
         /// Its size in bytes.
         size: usize,
+        /// One of many while we catch up: of interest only to those who look for it.
+        routine: bool,
     },
     /// A block came that nobody asked for and that is of no use.
     BlockIgnored {
@@ -220,6 +224,8 @@ pub enum Event {
         height: Height,
         /// Work of the chain up to and with it, in expected hashes.
         work: Work,
+        /// One of many while we catch up: of interest only to those who look for it.
+        routine: bool,
     },
     /// Blocks left the active chain for a branch with more work.
     Reorganized {
@@ -283,7 +289,6 @@ impl Event {
             | Self::HeaderSyncStarted { .. }
             | Self::HeaderSyncEnded { .. }
             | Self::HeadersReceived { .. }
-            | Self::NewTip { .. }
             | Self::Reorganized { .. }
             | Self::HeaderRefused { .. }
             | Self::BlockRefused { .. }
@@ -297,7 +302,15 @@ impl Event {
                     Level::Info
                 }
             }
-            Self::BlocksRequested { .. } | Self::BlockReceived { .. } => Level::Info,
+            Self::BlocksRequested { routine, .. }
+            | Self::BlockReceived { routine, .. }
+            | Self::NewTip { routine, .. } => {
+                if *routine {
+                    Level::Debug
+                } else {
+                    Level::Info
+                }
+            }
             Self::Connecting { .. }
             | Self::ConnectFailed { .. }
             | Self::Disconnected { .. }
@@ -409,6 +422,7 @@ impl fmt::Display for Event {
                 last,
                 batches_left,
                 outstanding,
+                routine: _,
             } => {
                 write!(
                     f,
@@ -437,6 +451,7 @@ impl fmt::Display for Event {
                 hash,
                 height,
                 size,
+                routine: _,
             } => write!(
                 f,
                 "Block received: {hash} height {height}, {size} bytes, {peer}"
@@ -444,7 +459,9 @@ impl fmt::Display for Event {
             Self::BlockIgnored { peer, hash, why } => {
                 write!(f, "Block {hash} from {peer} ignored: {why}")
             }
-            Self::NewTip { hash, height, work } => {
+            Self::NewTip {
+                hash, height, work, ..
+            } => {
                 write!(f, "New tip = {hash}, Height = {height}, POW = {work}")
             }
             Self::Reorganized {

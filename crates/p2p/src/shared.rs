@@ -1,6 +1,7 @@
 //! What all components share: the peers, the chain, the outbox.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
@@ -15,6 +16,17 @@ use crate::peer::Peer;
 use crate::snapshot::Traffic;
 use crate::wire::Message;
 
+/// A block's way, as people are told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Requested,
+    Received,
+    Connected,
+}
+
+/// See [`Shared::is_routine`].
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
 /// What all components share. It decides nothing but how a peer is parted from.
 pub(crate) struct Shared {
     /// Time of the input that is being handled.
@@ -25,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) bans: BanMan,
     pub(crate) rng: ChaCha12Rng,
     pub(crate) totals: Traffic,
+    /// When people were last told of a block that was asked for, that came, that is the tip.
+    told: [Option<Timestamp>; 3],
     outbox: VecDeque<Action>,
 }
 
@@ -38,6 +52,7 @@ impl Shared {
             bans: BanMan::new(),
             rng: ChaCha12Rng::from_seed(seed),
             totals: Traffic::default(),
+            told: [None; 3],
             outbox: VecDeque::new(),
         }
     }
@@ -52,6 +67,18 @@ impl Shared {
 
     pub(crate) fn log(&mut self, event: Event) {
         self.act(Action::Log(event));
+    }
+
+    /// Whether people need not be told of this step of a block: while we catch up there are thousands a second, and one
+    /// line a second for each kind of step is enough to see that it goes on.
+    pub(crate) fn is_routine(&mut self, step: Step) -> bool {
+        let last = &mut self.told[step as usize];
+        let recent = last.is_some_and(|told| told + TOLD_EVERY > self.now && told <= self.now);
+        if recent && self.chain.is_initial_block_download(self.now) {
+            return true;
+        }
+        *last = Some(self.now);
+        false
     }
 
     pub(crate) fn note(&mut self, peer: PeerId, what: impl Into<String>) {

@@ -11,6 +11,7 @@ use crate::blame::{Blame, Fate, Refused, judge};
 use crate::download::{Arrival, Judged, Request};
 use crate::event::Event;
 use crate::io::{Action, ConnKind, DisconnectReason, PeerId};
+use crate::shared::Step;
 use crate::wire::{Inventory, Message};
 
 /// A block that is being checked.
@@ -127,11 +128,13 @@ impl Machine {
             },
         );
         if let Some(peer) = peer {
+            let routine = self.shared.is_routine(Step::Received);
             self.shared.log(Event::BlockReceived {
                 peer,
                 hash: context.hash,
                 height: context.height,
                 size: block.size(),
+                routine,
             });
             if let Some(p) = self.shared.open(peer) {
                 p.deferred.verdicts_due += 1;
@@ -364,6 +367,7 @@ impl Machine {
         let end = self.shared.chain.height(self.shared.chain.best_header());
         let left = self.download.left(end).div_ceil(batch);
         let outstanding = self.download.outstanding();
+        let routine = self.shared.is_routine(Step::Requested);
         self.shared.log(Event::BlocksRequested {
             peer,
             count: blocks.len(),
@@ -371,6 +375,7 @@ impl Machine {
             last,
             batches_left: u32::try_from(left).unwrap_or(u32::MAX),
             outstanding,
+            routine,
         });
         let witness = self
             .shared

@@ -17,6 +17,10 @@ use crate::blame::{Fate, Refused};
 use crate::event::Event;
 use crate::io::{Action, PeerId};
 use crate::serve;
+use crate::shared::Step;
+
+/// While we catch up, people are told of every such height.
+const MILESTONE: Height = 2000;
 
 /// Blocks between tip and candidate up to which a peer's messages wait for them in initial block download. While we catch
 /// up much more may be stored ahead, and nobody waits for that.
@@ -271,10 +275,15 @@ impl Machine {
         }
         for block in &change.connected {
             let work: Work = self.shared.chain.entry(block.id).chainwork();
+            // The last one that there is, and a milestone now and then, are told of in any case.
+            let special = block.id == self.shared.chain.best_header()
+                || block.height.is_multiple_of(MILESTONE);
+            let routine = !special && self.shared.is_routine(Step::Connected);
             self.shared.log(Event::NewTip {
                 hash: block.hash,
                 height: block.height,
                 work,
+                routine,
             });
         }
         if !catching_up {

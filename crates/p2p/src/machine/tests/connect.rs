@@ -10,7 +10,7 @@ use super::harness::{
     Net, asked, commands, disconnects, events, genesis, goals, hashes, marks, mine, params, sent,
 };
 use crate::config::Config;
-use crate::event::Event;
+use crate::event::{Event, Level};
 use crate::io::{Action, DisconnectReason};
 use crate::wire::{Inventory, Message};
 use crate::{ConnKind, NotAsked, PeerId};
@@ -407,4 +407,41 @@ fn blocks_that_an_earlier_run_stored_and_did_not_connect_are_the_first_goal() {
     assert_eq!(goals(&net.take()), [1]);
     assert_eq!(net.tip(), headers[2].block_hash());
     assert!(net.machine.is_settled());
+}
+
+#[test]
+fn while_we_catch_up_people_are_told_of_few_blocks_and_then_of_every_one() {
+    let chain = mine(&genesis(), 60, 0);
+    for (behind, told_of_all) in [
+        (Duration::from_secs(10 * 24 * 3600), false),
+        (Duration::ZERO, true),
+    ] {
+        let mut net = net_after(&chain);
+        net.connects = true;
+        net.now = net.now + behind;
+        let source = net.peer(ConnKind::Manual, 60);
+        net.message(source, Message::Headers(chain.clone()));
+        net.deliver_all(source, &chain[..1]);
+        net.take();
+        net.deliver_all(source, &chain[1..]);
+        let told: Vec<Event> = events(&net.take())
+            .into_iter()
+            .filter(|event| event.level() == Level::Info)
+            .collect();
+        let tips = told
+            .iter()
+            .filter(|event| matches!(event, Event::NewTip { .. }))
+            .count();
+        let received = told
+            .iter()
+            .filter(|event| matches!(event, Event::BlockReceived { .. }))
+            .count();
+        if told_of_all {
+            // The first few come before the tip is recent.
+            assert!(tips > 50 && received > 50, "{tips} {received}");
+        } else {
+            // All in one moment: only the last one is worth a line.
+            assert_eq!((tips, received), (1, 0));
+        }
+    }
 }
