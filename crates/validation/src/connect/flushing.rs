@@ -69,7 +69,7 @@ impl Connect {
 
     /// Freezes the coins as they are after the verified block, which is the connected one, and has them written.
     fn begin_flush(&mut self) -> Result<(), Fault> {
-        // Whatever is on disk must be undoable.
+        // Whatever is on disk must be undoable. This takes moments: undo data is sent on to the disk as it is written.
         self.undo.sync().map_err(|e| store_fault(&e))?;
         let to = self.frontiers.verified();
         let order = Order {

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use bitcoin::Amount;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use tipward_primitives::{Network, Params, RawBlock};
@@ -10,7 +11,7 @@ use tipward_testkit::build::to_raw;
 use tipward_testkit::generate::{Branch, ChainOptions, spoil};
 
 use super::local::Local;
-use super::model::coins_of;
+use super::model::{coins_of, decode};
 use crate::{LeadBounds, Options};
 
 pub(super) fn options() -> Options {
@@ -159,6 +160,30 @@ fn a_bad_signature_deep_inside_is_found_and_what_is_before_it_stands() {
         assert_eq!(local.tip(), blocks[149].block_hash());
         assert_eq!(local.coins(), coins_of(&blocks));
     }
+}
+
+#[test]
+fn a_block_that_breaks_a_rule_about_coins_is_refused_and_those_before_it_stand() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut local = Local::open(dir.path(), &options());
+    let mut miner = Miner::new(6);
+    let blocks = miner.mine(130);
+    // What it spends is spent by the block before it already.
+    let mut spent = decode(&blocks[129]).txdata[1].clone();
+    spent.output[0].value -= Amount::ONE_SAT;
+    let builder = miner.branch.builder().extra_nonce(9);
+    let bad = to_raw(&builder.transaction(spent, Amount::ZERO).build());
+    let all: Vec<_> = blocks.iter().cloned().chain([bad.clone()]).collect();
+    local.submit(&all);
+    assert_eq!(local.tip(), blocks[129].block_hash());
+    let (hash, reject) = local.invalid.remove(0);
+    assert_eq!(hash, bad.block_hash());
+    assert_eq!(reject.reason, "bad-txns-inputs-missingorspent");
+    assert!(local.invalid.is_empty());
+    assert_eq!(local.coins(), coins_of(&blocks));
+    let more = miner.mine(2);
+    local.submit(&more);
+    assert_eq!(local.tip(), more[1].block_hash());
 }
 
 #[test]
