@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bitcoin::Block;
+use bitcoin::{Block, Transaction};
 use rand::{Rng, RngExt as _};
 use tipward_primitives::{BlockHash, Header, Height, Params};
 
@@ -30,6 +30,8 @@ pub struct Branch {
     /// Of the last eleven blocks.
     times: VecDeque<u32>,
     pub(crate) wallet: Wallet,
+    /// The last transaction of the chain that is no coinbase.
+    pub(crate) last_transaction: Option<Transaction>,
     /// Tells the coinbases of branches apart.
     number: u64,
 }
@@ -46,6 +48,7 @@ impl Branch {
             height: 0,
             times: VecDeque::from([params.genesis.header.time]),
             wallet: Wallet::new(options.seed, &options.scripts),
+            last_transaction: None,
             number: 0,
             params,
         }
@@ -76,6 +79,11 @@ impl Branch {
     /// Tells this branch's blocks apart from those of another with the same tip.
     pub fn set_number(&mut self, number: u64) {
         self.number = number;
+    }
+
+    /// The number that was set; 0 at first.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// A block on the tip that has nothing but a coinbase yet.
@@ -150,7 +158,7 @@ impl Branch {
         }
         let block = builder.build();
         self.wallet.receive_coinbase(&block.txdata[0], place);
-        self.advance(&block.header);
+        self.advance(&block);
         block
     }
 
@@ -160,10 +168,14 @@ impl Branch {
         let place = self.place();
         self.wallet.mature(place.height);
         self.wallet.apply(block, place);
-        self.advance(&block.header);
+        self.advance(block);
     }
 
-    fn advance(&mut self, header: &Header) {
+    fn advance(&mut self, block: &Block) {
+        let header = &block.header;
+        if let [_, .., last] = &block.txdata[..] {
+            self.last_transaction = Some(last.clone());
+        }
         self.tip = *header;
         self.tip_hash = header.block_hash();
         self.height += 1;

@@ -180,6 +180,16 @@ impl Key {
     }
 }
 
+impl Key {
+    /// A change of an output makes a signature by this key wrong.
+    pub(crate) fn commits_to_outputs(&self) -> bool {
+        matches!(
+            self.sighash,
+            EcdsaSighashType::All | EcdsaSighashType::AllPlusAnyoneCanPay
+        )
+    }
+}
+
 /// All keys of a chain's wallet.
 #[derive(Debug)]
 pub(crate) struct Keyring {

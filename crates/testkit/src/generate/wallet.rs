@@ -82,7 +82,7 @@ impl Wallet {
     }
 
     /// Makes those coins spendable whose coinbase is old enough for a spend at `height`.
-    pub(super) fn mature(&mut self, height: Height) {
+    pub(crate) fn mature(&mut self, height: Height) {
         let old_enough = |coin: &Coin| coin.place.height + COINBASE_MATURITY <= height;
         let count = self.immature.partition_point(old_enough);
         self.coins.extend(self.immature.drain(..count));
