@@ -54,6 +54,7 @@ fn blocks_that_are_refused_without_coins_are_those_that_say_so() {
                 "bad-txns-premature-spend-of-coinbase",
                 "bad-txns-in-belowout",
                 "bad-cb-amount",
+                "bad-txns-BIP30",
                 "bad-txns-nonfinal",
                 "bad-blk-sigops",
             ]

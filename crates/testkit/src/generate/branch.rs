@@ -30,7 +30,7 @@ pub struct Branch {
     /// Of the last eleven blocks.
     times: VecDeque<u32>,
     pub(crate) wallet: Wallet,
-    /// The last transaction of the chain that is no coinbase.
+    /// The last transaction of the chain, no coinbase, that the wallet had a coin of when it came.
     pub(crate) last_transaction: Option<Transaction>,
     /// Tells the coinbases of branches apart.
     number: u64,
@@ -173,7 +173,12 @@ impl Branch {
 
     fn advance(&mut self, block: &Block) {
         let header = &block.header;
-        if let [_, .., last] = &block.txdata[..] {
+        let unspent = |tx: &&Transaction| {
+            let txid = tx.compute_txid();
+            let mut coins = self.wallet.coins.iter().rev();
+            coins.any(|coin| coin.outpoint.txid == txid)
+        };
+        if let Some(last) = block.txdata[1..].iter().rfind(unspent) {
             self.last_transaction = Some(last.clone());
         }
         self.tip = *header;
