@@ -24,10 +24,18 @@ impl Chain {
         let status = self.status_mut(id);
         status.set(Status::STORED);
         status.transactions = transactions;
+        // Until it is linked, its turn in being stored.
+        self.links[id.at()].turn = self.next_turn();
         let Some(parent) = self.tree().parent(id) else {
             return false;
         };
         self.is_linked(parent) && self.link_from(id)
+    }
+
+    fn next_turn(&mut self) -> i32 {
+        let turn = self.turns;
+        self.turns = turn.saturating_add(1);
+        turn
     }
 
     /// Notes that a block breaks a rule, and with it all that builds on it. If the candidate or the best header is among
@@ -141,15 +149,14 @@ impl Chain {
             status.set(Status::LINKED);
             status.chain_transactions = before.saturating_add(u64::from(status.transactions));
             let valid = status.is_valid();
-            self.links[id.at()].turn = self.linked;
-            self.linked = self.linked.saturating_add(1);
+            self.links[id.at()].turn = self.next_turn();
             if valid && self.rank(id) > self.rank(self.candidate) {
                 self.view.candidate = id;
             }
             let at = ready.len();
             ready.extend(self.children(id).filter(|child| self.is_stored(*child)));
-            // First seen first.
-            ready.make_contiguous()[at..].reverse();
+            // First stored first, as in Bitcoin Core, whatever the order of the headers.
+            ready.make_contiguous()[at..].sort_unstable_by_key(|id| self.links[id.at()].turn);
             next = ready.pop_front();
         }
         self.candidate != before

@@ -22,8 +22,8 @@ pub struct Chain {
     pub(crate) view: ChainView,
     /// One for each header; what no reader needs, and so no copy is made of.
     pub(crate) links: Vec<Links>,
-    /// Blocks that were linked so far: the number of the next one's turn.
-    pub(crate) linked: i32,
+    /// The next turn of a block that is stored or linked.
+    pub(crate) turns: i32,
     /// The turn that the next preferred block gets, and the work that the candidate had when the last one got its.
     pub(crate) next_precious: i32,
     pub(crate) last_precious_work: Work,
@@ -37,7 +37,7 @@ pub(crate) struct Links {
     child: HeaderId,
     /// The one that was put in before this one of those with the same parent; likewise.
     sibling: HeaderId,
-    /// The block's turn in becoming linked: of two branches with the same work, the one whose last block has the earlier
+    /// The block's turn in becoming linked (before that, in being stored): of two branches with the same work, the one whose last block has the earlier
     /// turn was complete first. A preferred block has a negative one.
     pub(crate) turn: i32,
 }
@@ -84,7 +84,7 @@ impl Chain {
                 synced_once: false,
             },
             links: vec![Links::with_sibling(HeaderId::GENESIS)],
-            linked: 1,
+            turns: 1,
             next_precious: -1,
             last_precious_work: work::zero(),
         }

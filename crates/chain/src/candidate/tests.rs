@@ -92,6 +92,21 @@ fn of_two_branches_with_the_same_work_the_first_complete_one_stays() {
 }
 
 #[test]
+fn of_blocks_that_wait_for_the_same_one_the_first_stored_is_the_first_complete() {
+    let start = genesis(&regtest());
+    let parent = unmined(&start, 1);
+    let (a, b) = (unmined(&parent, 1), unmined(&parent, 2));
+    let mut chain = chain_with(&regtest(), &[parent, a, b]);
+
+    assert!(!chain.mark_stored(&b.block_hash(), 1));
+    assert!(!chain.mark_stored(&a.block_hash(), 1));
+    assert!(chain.mark_stored(&parent.block_hash(), 1));
+
+    assert_eq!(candidate(&chain), b.block_hash());
+    assert_eq!(best_header(&chain), a.block_hash());
+}
+
+#[test]
 fn an_invalid_block_and_what_builds_on_it_are_no_candidates() {
     let (trunk, branch) = fork(4, 2);
     let mut chain = chain_with(&regtest(), &trunk);

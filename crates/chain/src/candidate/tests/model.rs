@@ -59,6 +59,8 @@ struct Node {
     path: Vec<usize>,
     work: Work,
     stored: bool,
+    /// Its turn in being stored.
+    arrived: usize,
     /// It was found invalid, or one before it when this one was known.
     failed: bool,
     /// Its turn in becoming complete with all before it; negative if it was preferred.
@@ -73,6 +75,8 @@ struct Model {
     candidate: usize,
     best_header: usize,
     turns: i64,
+    /// Blocks stored so far.
+    arrivals: usize,
     precious: i64,
     precious_work: Work,
 }
@@ -86,6 +90,7 @@ impl Model {
                 path: vec![0],
                 work: work::of_bits(header.bits),
                 stored: true,
+                arrived: 0,
                 failed: false,
                 turn: Some(0),
             }],
@@ -93,6 +98,7 @@ impl Model {
             candidate: 0,
             best_header: 0,
             turns: 1,
+            arrivals: 1,
             precious: 0,
             precious_work: work::zero(),
         }
@@ -119,7 +125,11 @@ impl Model {
         let mut completed: Vec<usize> = (0..self.nodes.len())
             .filter(|at| self.nodes[*at].turn.is_none() && self.is_complete(*at))
             .collect();
-        completed.sort_by_key(|at| (self.nodes[*at].path.len(), self.nodes[*at].path.clone()));
+        completed.sort_by_key(|at| {
+            let path = &self.nodes[*at].path;
+            let arrived = path.iter().map(|at| self.nodes[*at].arrived);
+            (path.len(), arrived.collect::<Vec<_>>())
+        });
         for at in completed {
             self.nodes[at].turn = Some(self.turns);
             self.turns += 1;
@@ -297,6 +307,7 @@ pub(super) fn check(ops: &[Op]) {
                     path,
                     work,
                     stored: false,
+                    arrived: 0,
                     failed: false,
                     turn: None,
                 });
@@ -308,7 +319,11 @@ pub(super) fn check(ops: &[Op]) {
             }
             Op::Store { pick } => {
                 let at = model.pick(pick);
-                model.nodes[at].stored = true;
+                if !model.nodes[at].stored {
+                    model.nodes[at].stored = true;
+                    model.nodes[at].arrived = model.arrivals;
+                    model.arrivals += 1;
+                }
                 says = Some(chain.mark_stored(&model.hash(at), 1));
             }
             Op::Invalidate { pick } => {
