@@ -12,7 +12,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("muhash", &["primitives"]),
     ("script", &["primitives", "consensus"]),
     ("coins", &["primitives", "muhash"]),
-    ("oracle", &["primitives"]),
+    (
+        "oracle",
+        &[
+            "primitives",
+            "consensus",
+            "chain",
+            "muhash",
+            "coins",
+            "store",
+            "validation",
+            "testkit",
+        ],
+    ),
     ("store", &["primitives"]),
     ("p2p", &["primitives", "consensus", "chain"]),
     (

@@ -49,6 +49,10 @@ impl Coins {
         self.0.values().map(|coin| coin.output.value.to_sat()).sum()
     }
 
+    pub(crate) fn insert(&mut self, outpoint: OutPoint, coin: Coin) {
+        self.0.insert(outpoint, coin);
+    }
+
     /// Applies the block at `height`, whose undo data says that it spent `undo`, in the order of its inputs.
     pub(crate) fn connect(
         &mut self,

@@ -2,14 +2,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bitcoinkernel::prelude::*;
 use bitcoinkernel::{
-    Block, BlockTreeEntry, BlockValidationResult, BlockValidationStateRef, ChainType,
-    ChainstateManager, Context, ContextBuilder, KernelError, ProcessBlockResult, ValidationMode,
+    Block, BlockHeader, BlockTreeEntry, BlockValidationResult, BlockValidationStateRef, ChainType,
+    ChainstateManager, Context, ContextBuilder, KernelError, ProcessBlockHeaderResult,
+    ProcessBlockResult, ValidationMode,
 };
 use tempfile::TempDir;
-use tipward_primitives::bitcoin::consensus::deserialize;
+use tipward_primitives::bitcoin::consensus::{deserialize, serialize};
 use tipward_primitives::bitcoin::hashes::Hash as _;
 use tipward_primitives::bitcoin::{Amount, OutPoint, Script, ScriptBuf, TxOut};
-use tipward_primitives::{BlockHash, Height, Network};
+use tipward_primitives::{BlockHash, Header, Height, Network};
 
 use crate::log::{self, RefusedLine};
 use crate::{Coin, Coins};
@@ -188,6 +189,22 @@ impl Oracle {
             .map(|line| refusal(line, given, &kinds))
             .collect();
         answer
+    }
+
+    /// Gives the library a header; `false` if it refuses it.
+    ///
+    /// # Errors
+    /// If the library fails.
+    pub fn process_header(&mut self, header: &Header) -> Result<bool, OracleError> {
+        let header = BlockHeader::new(&serialize(header))?;
+        let result = self.chain.process_block_header(&header)?;
+        Ok(matches!(result, ProcessBlockHeaderResult::Valid))
+    }
+
+    /// Whether the library has the header of a block.
+    pub fn knows(&self, hash: &BlockHash) -> bool {
+        let hash = bitcoinkernel::BlockHash::new(&hash.to_byte_array());
+        hash.is_ok_and(|hash| self.chain.get_block_tree_entry(&hash).is_some())
     }
 
     /// The block at the tip of the active chain.
