@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use tipward_muhash::{MuHash, SetDigest, coin_bytes};
 use tipward_primitives::Height;
 use tipward_primitives::bitcoin::{Block, OutPoint, ScriptBuf, TxOut};
 
@@ -47,6 +48,25 @@ impl Coins {
     /// Value of all together, in satoshis.
     pub fn total(&self) -> u64 {
         self.0.values().map(|coin| coin.output.value.to_sat()).sum()
+    }
+
+    /// The hash of the set, as Bitcoin Core's `gettxoutsetinfo muhash` has it.
+    pub fn muhash(&self) -> SetDigest {
+        let mut set = MuHash::EMPTY;
+        let mut bytes = Vec::new();
+        for (outpoint, coin) in self.iter() {
+            bytes.clear();
+            coin_bytes(
+                &mut bytes,
+                outpoint,
+                coin.height,
+                coin.coinbase,
+                coin.output.value.to_sat().cast_signed(),
+                coin.output.script_pubkey.as_bytes(),
+            );
+            set.insert(&bytes);
+        }
+        set.digest()
     }
 
     pub(crate) fn insert(&mut self, outpoint: OutPoint, coin: Coin) {

@@ -1,5 +1,7 @@
 //! Generated chains and blocks that break a rule.
 
+#![allow(clippy::unwrap_used)]
+
 use tipward_consensus::RejectKind;
 use tipward_oracle::{Kind, Oracle, Outcome, Refusal};
 use tipward_primitives::bitcoin::absolute::LockTime;

@@ -3,11 +3,10 @@ use std::sync::Arc;
 
 use tipward_chain::Fault;
 use tipward_consensus::RejectKind;
-use tipward_muhash::{MuHash, SetDigest, coin_bytes};
 use tipward_primitives::{BlockHash, Header, Params, RawBlock};
 use tipward_validation::Options;
 
-use crate::{Answer, Coins, LocalAnswer, LocalNode, Oracle, Outcome};
+use crate::{Answer, LocalAnswer, LocalNode, Oracle, Outcome};
 
 /// The node and the oracle over the same chain.
 ///
@@ -203,32 +202,13 @@ impl Pair {
         }
         let info = self.local().set_info().map_err(failed)?;
         let count = theirs.len() as u64;
-        let expected = (count, theirs.total(), Some(muhash(&theirs)));
+        let expected = (count, theirs.total(), Some(theirs.muhash()));
         let got = (info.coins, info.total_amount, info.muhash);
         if got != expected {
             return Err(format!("figures of the set: {got:?}, not {expected:?}"));
         }
         Ok(())
     }
-}
-
-/// The hash of a set.
-pub(super) fn muhash(coins: &Coins) -> SetDigest {
-    let mut set = MuHash::EMPTY;
-    let mut bytes = Vec::new();
-    for (outpoint, coin) in coins.iter() {
-        bytes.clear();
-        coin_bytes(
-            &mut bytes,
-            outpoint,
-            coin.height,
-            coin.coinbase,
-            coin.output.value.to_sat().cast_signed(),
-            coin.output.script_pubkey.as_bytes(),
-        );
-        set.insert(&bytes);
-    }
-    set.digest()
 }
 
 fn failed(fault: Fault) -> String {

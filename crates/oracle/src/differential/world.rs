@@ -393,7 +393,7 @@ fn node_options(rng: &mut ChaCha8Rng) -> Options {
         load_threads: two,
         dbcache: match rng.random_bool(0.5) {
             true => 16 << 20,
-            false => 1 << 20,
+            false => 256 << 10,
         },
         ..Options::default()
     }
