@@ -7,12 +7,12 @@ use std::sync::{LazyLock, Mutex};
 
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
-use tipward_coins::model::Bench;
+use tipward_coins::model::{Bench, scratch};
 
 /// One store for all runs, as opening one takes longer than most runs. Each run has coins of its own, so that what it
 /// does depends on its bytes alone.
 static BENCH: LazyLock<Mutex<(Bench, TempDir)>> = LazyLock::new(|| {
-    let dir = tempfile::tempdir().expect("a folder");
+    let dir = scratch().expect("a folder");
     Mutex::new((Bench::new(dir.path()), dir))
 });
 

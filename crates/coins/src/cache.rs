@@ -3,7 +3,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use tipward_primitives::BlockHash;
 
 use crate::layer::{Entry, Layer, Packed, Salt};
 use crate::{Coin, CoinsDb, CoinsError, OutPointKey, SpentCoins};
@@ -12,12 +14,19 @@ use crate::{Coin, CoinsDb, CoinsError, OutPointKey, SpentCoins};
 #[derive(Debug)]
 pub struct Frozen {
     layer: Layer,
+    /// The block that they lead to, once someone has said it.
+    to: OnceLock<BlockHash>,
 }
 
 impl Frozen {
     /// Coins that are new or gone.
     pub fn changes(&self) -> usize {
         self.layer.changes()
+    }
+
+    /// The block that they lead to: `to`, unless they were said to lead to another one before.
+    pub(crate) fn leads_to(&self, to: BlockHash) -> BlockHash {
+        *self.to.get_or_init(|| to)
     }
 
     pub(crate) fn layer(&self) -> &Layer {
@@ -206,6 +215,11 @@ impl CoinCache {
         self.frozen.is_some() && self.memory() >= self.budget
     }
 
+    /// A generation is frozen that is not written yet.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.is_some()
+    }
+
     /// Begins a new generation and hands the old one out to be written; reads still see it. While one is frozen already,
     /// that one is handed out again.
     pub fn freeze(&mut self) -> Arc<Frozen> {
@@ -216,7 +230,10 @@ impl CoinCache {
             self.epoch += 1;
         }
         let layer = std::mem::replace(&mut self.active, Layer::new(self.salt));
-        let frozen = Arc::new(Frozen { layer });
+        let frozen = Arc::new(Frozen {
+            layer,
+            to: OnceLock::new(),
+        });
         self.frozen = Some(frozen.clone());
         frozen
     }

@@ -19,12 +19,11 @@ use crate::{CoinsError, OutPointKey, SpentCoins};
 /// Of keys and values, and of the marker.
 const FORMAT: u8 = 1;
 
-/// Where the marker stands: shorter than any coin's key.
-const MARKER: &[u8] = b"tip";
+/// Where the marker stands: before every coin.
+const MARKER: &[u8] = &[0];
 
-/// Changes of a flush that take effect together: enough that their count does not matter, few enough that a flush can be
-/// stopped within a moment.
-const CHUNK: usize = 16_384;
+/// About what a change takes on disk, in bytes, more rather than less.
+const CHANGE_SIZE: u64 = 100;
 
 /// Which block the coins in the store are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +35,6 @@ pub enum DbState {
         /// The block.
         tip: BlockHash,
     },
-    /// Changes that lead from one block to another were being written: some are there. To apply them again, and all of
-    /// them, makes the set that of `to`.
-    Between {
-        /// The block that the coins were of before; all zero if there were none.
-        from: BlockHash,
-        /// The block that they should have become of.
-        to: BlockHash,
-    },
 }
 
 impl fmt::Display for DbState {
@@ -51,7 +42,6 @@ impl fmt::Display for DbState {
         match self {
             Self::Empty => write!(f, "empty"),
             Self::At { tip } => write!(f, "of block {tip}"),
-            Self::Between { from, to } => write!(f, "on their way from block {from} to block {to}"),
         }
     }
 }
@@ -59,37 +49,32 @@ impl fmt::Display for DbState {
 impl DbState {
     fn to_bytes(self) -> Vec<u8> {
         let mut bytes = vec![FORMAT];
-        match self {
-            Self::Empty => {}
-            Self::At { tip } => bytes.extend(tip.as_byte_array()),
-            Self::Between { from, to } => {
-                bytes.extend(from.as_byte_array());
-                bytes.extend(to.as_byte_array());
-            }
+        if let Self::At { tip } = self {
+            bytes.extend(tip.as_byte_array());
         }
         bytes
     }
 
-    fn from_bytes(dir: &Path, bytes: &[u8]) -> Result<Self, CoinsError> {
-        let (&format, hashes) = bytes
+    fn of(dir: &Path, marker: Option<engine::Bytes>) -> Result<Self, CoinsError> {
+        let Some(marker) = marker else {
+            return Ok(Self::Empty);
+        };
+        let (&found, tip) = marker
             .split_first()
             .ok_or_else(|| CoinsError::damaged(dir, "the marker is empty"))?;
-        if format != FORMAT {
+        if found != FORMAT {
             return Err(CoinsError::Format {
                 path: dir.to_owned(),
-                found: format,
+                found,
                 known: FORMAT,
             });
         }
-        let hash = |bytes: &[u8; 32]| BlockHash::from_byte_array(*bytes);
-        match hashes.as_chunks() {
-            ([], []) => Ok(Self::Empty),
-            ([tip], []) => Ok(Self::At { tip: hash(tip) }),
-            ([from, to], []) => Ok(Self::Between {
-                from: hash(from),
-                to: hash(to),
+        match tip.try_into() {
+            _ if tip.is_empty() => Ok(Self::Empty),
+            Ok(tip) => Ok(Self::At {
+                tip: BlockHash::from_byte_array(tip),
             }),
-            _ => Err(CoinsError::damaged(dir, "the marker names no blocks")),
+            Err(_) => Err(CoinsError::damaged(dir, "the marker names no block")),
         }
     }
 }
@@ -99,14 +84,14 @@ impl DbState {
 pub enum Flushed {
     /// All changes are on disk.
     Done,
-    /// It was stopped; the coins are [`DbState::Between`].
+    /// It was stopped: none is.
     Stopped,
 }
 
 /// The coins on disk. Clones are the same store.
 #[derive(Clone)]
 pub struct CoinsDb {
-    engine: engine::Engine,
+    engine: Arc<engine::Engine>,
     written: Arc<AtomicU64>,
 }
 
@@ -124,12 +109,15 @@ impl CoinsDb {
     /// If the folder cannot be read or written, is in use, or what is in it is damaged or of a later version.
     pub fn open(dir: &Path, cache_bytes: usize) -> Result<Self, CoinsError> {
         let db = Self {
-            engine: engine::Engine::open(dir, cache_bytes)?,
+            engine: Arc::new(engine::Engine::open(dir, cache_bytes)?),
             written: Arc::default(),
         };
         if db.state()? == DbState::Empty {
             // Names the format.
-            db.mark(DbState::Empty)?;
+            db.engine.load(0, |load| {
+                load.put(MARKER, &DbState::Empty.to_bytes())?;
+                Ok(true)
+            })?;
         }
         Ok(db)
     }
@@ -140,17 +128,7 @@ impl CoinsDb {
     ///
     /// If the store cannot be read.
     pub fn state(&self) -> Result<DbState, CoinsError> {
-        let dir = self.engine.dir();
-        match self.engine.get(MARKER)? {
-            Some(marker) => DbState::from_bytes(dir, marker.as_ref()),
-            None => Ok(DbState::Empty),
-        }
-    }
-
-    fn mark(&self, state: DbState) -> Result<(), CoinsError> {
-        let mut batch = self.engine.batch();
-        batch.put(MARKER, &state.to_bytes());
-        batch.commit(true)
+        DbState::of(self.engine.dir(), self.engine.get(MARKER)?)
     }
 
     /// Looks a coin up and appends it to `to`; says whether it is there.
@@ -180,13 +158,14 @@ impl CoinsDb {
         Ok(self.engine.get(&stored_key)?.is_some())
     }
 
-    /// Writes changes that lead from the set of block `from` (all zero: the empty set) to that of block `to`. They are on
-    /// disk when it returns [`Flushed::Done`]. Once `stop` is set it ends early and leaves [`DbState::Between`].
+    /// Writes changes that lead from the set of block `from` (all zero: the empty set) to that of block `to`, together with
+    /// the mark that they are of `to`: all at once. They are on disk when it returns [`Flushed::Done`]. Once `stop` is set
+    /// it ends early.
     ///
     /// # Errors
     ///
-    /// If the store cannot be written, or is not of block `from` nor between `from` and `to`. It can be called again with
-    /// the same arguments.
+    /// If the store cannot be written, or is not of block `from`, or these changes were to lead to another block before.
+    /// Nothing is written then; it can be called again with the same arguments.
     pub fn write(
         &self,
         changes: &Frozen,
@@ -194,57 +173,52 @@ impl CoinsDb {
         to: BlockHash,
         stop: &AtomicBool,
     ) -> Result<Flushed, CoinsError> {
-        self.write_in_chunks(changes, from, to, CHUNK, || stop.load(Ordering::Relaxed))
+        self.write_unless(changes, from, to, || stop.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn write_in_chunks(
+    /// As [`Self::write`], which asks before each change whether to stop.
+    pub(crate) fn write_unless(
         &self,
         changes: &Frozen,
         from: BlockHash,
         to: BlockHash,
-        chunk: usize,
         mut stop: impl FnMut() -> bool,
     ) -> Result<Flushed, CoinsError> {
         let state = self.state()?;
-        let follows = match state {
-            DbState::Empty => from == BlockHash::all_zeros(),
-            DbState::At { tip } => from == tip,
-            DbState::Between {
-                from: was,
-                to: goal,
-            } => (was, goal) == (from, to),
+        let stands_at = match state {
+            DbState::Empty => BlockHash::all_zeros(),
+            DbState::At { tip } => tip,
         };
-        if !follows {
-            return Err(CoinsError::Order { from, state });
+        if from != stands_at || changes.leads_to(to) != to {
+            return Err(CoinsError::Order { from, to, state });
         }
         self.written.store(0, Ordering::Relaxed);
-        self.mark(DbState::Between { from, to })?;
-
         let (mut key, mut stored) = (Vec::new(), Vec::new());
-        let mut sorted = changes.layer().sorted_changes().peekable();
-        while sorted.peek().is_some() {
-            if stop() {
-                return Ok(Flushed::Stopped);
-            }
-            let mut batch = self.engine.batch();
-            let mut count = 0;
-            for (outpoint, coin) in sorted.by_ref().take(chunk) {
+        let size = changes.changes() as u64 * CHANGE_SIZE;
+        let done = self.engine.load(size, |load| {
+            load.put(MARKER, &DbState::At { tip: to }.to_bytes())?;
+            for (outpoint, coin) in changes.layer().sorted_changes() {
+                if stop() {
+                    return Ok(false);
+                }
                 key.clear();
                 value::put_key(&mut key, outpoint);
                 if let Some(coin) = coin {
                     stored.clear();
                     value::put_value(&mut stored, &coin);
-                    batch.put(&key, &stored);
+                    load.put(&key, &stored)?;
                 } else {
-                    batch.delete(&key);
+                    load.delete(&key)?;
                 }
-                count += 1;
+                self.written.fetch_add(1, Ordering::Relaxed);
             }
-            batch.commit(false)?;
-            self.written.fetch_add(count, Ordering::Relaxed);
-        }
-        self.mark(DbState::At { tip: to })?;
-        Ok(Flushed::Done)
+            Ok(true)
+        })?;
+        Ok(if done {
+            Flushed::Done
+        } else {
+            Flushed::Stopped
+        })
     }
 
     /// Changes that the running or the last [`Self::write`] has written, of [`Frozen::changes`].
@@ -267,17 +241,9 @@ impl CoinsDb {
     ///
     /// If the store cannot be read.
     pub fn snapshot(&self) -> Result<CoinsSnapshot, CoinsError> {
-        let snapshot = self.engine.snapshot();
-        let dir = self.engine.dir();
-        let state = match snapshot.get(MARKER)? {
-            Some(marker) => DbState::from_bytes(dir, marker.as_ref())?,
-            None => DbState::Empty,
-        };
-        Ok(CoinsSnapshot {
-            snapshot,
-            state,
-            dir: dir.to_owned(),
-        })
+        let snapshot = self.engine.snapshot()?;
+        let state = DbState::of(self.engine.dir(), snapshot.get(MARKER)?)?;
+        Ok(CoinsSnapshot { snapshot, state })
     }
 }
 
@@ -286,7 +252,6 @@ impl CoinsDb {
 pub struct CoinsSnapshot {
     snapshot: engine::Snapshot,
     state: DbState,
-    dir: std::path::PathBuf,
 }
 
 impl fmt::Debug for CoinsSnapshot {
@@ -313,7 +278,7 @@ impl CoinsSnapshot {
             return Ok(false);
         };
         value::take_value(stored.as_ref(), to)
-            .ok_or_else(|| CoinsError::damaged(&self.dir, "a value is not a coin"))?;
+            .ok_or_else(|| CoinsError::damaged(self.snapshot.dir(), "a value is not a coin"))?;
         Ok(true)
     }
 
@@ -331,7 +296,7 @@ impl CoinsSnapshot {
         let mut from = Vec::with_capacity(value::MAX_KEY_SIZE);
         value::put_key(&mut from, first);
         let mut coin = SpentCoins::new();
-        for pair in self.snapshot.from(&from) {
+        for pair in self.snapshot.from(&from)? {
             let (key, stored) = pair?;
             if key.as_ref() == MARKER {
                 continue;
@@ -340,7 +305,10 @@ impl CoinsSnapshot {
             let outpoint = value::key_of(&key);
             let whole = value::take_value(&stored, &mut coin);
             let (Some(outpoint), Some(()), Some(coin)) = (outpoint, whole, coin.get(0)) else {
-                return Err(CoinsError::damaged(&self.dir, "a record is not a coin"));
+                return Err(CoinsError::damaged(
+                    self.snapshot.dir(),
+                    "a record is not a coin",
+                ));
             };
             if each(&outpoint, coin).is_break() {
                 break;

@@ -44,11 +44,16 @@ pub enum CoinsError {
         /// The number that this version writes.
         known: u8,
     },
-    /// Changes were to be written that do not follow on what is there: a mistake of the caller.
-    #[error("changes that follow on block {from} cannot be written to coins that are {state}")]
+    /// Changes were to be written that do not follow on what is there, or do not lead where they were said to: a mistake of
+    /// the caller.
+    #[error(
+        "changes from block {from} to block {to} cannot be written: they are others, or the coins are {state}"
+    )]
     Order {
         /// The block that the changes follow on.
         from: BlockHash,
+        /// The block that they lead to.
+        to: BlockHash,
         /// What is there.
         state: DbState,
     },

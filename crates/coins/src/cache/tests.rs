@@ -3,14 +3,14 @@ use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
 
 use super::*;
-use crate::model::{Bench, OwnedCoin};
+use crate::model::{Bench, OwnedCoin, scratch};
 
 #[test]
 fn the_cache_over_the_store_is_what_one_map_is() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch().unwrap();
     let bench = std::cell::RefCell::new(Bench::new(dir.path()));
     let steps = proptest::collection::vec(any::<u8>(), 0..400);
-    proptest!(ProptestConfig::with_cases(200), |(steps in steps)| {
+    proptest!(ProptestConfig::with_cases(100), |(steps in steps)| {
         bench.borrow_mut().run(&steps);
     });
 }
@@ -23,7 +23,7 @@ fn key(number: u32) -> OutPointKey {
 }
 
 fn cache(budget: usize) -> (tempfile::TempDir, CoinCache) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch().unwrap();
     let db = CoinsDb::open(dir.path(), 1 << 20).unwrap();
     (dir, CoinCache::new(db, budget))
 }

@@ -1,42 +1,75 @@
-//! The embedded store, and the only file that knows which one it is.
+//! The embedded store, and the only file that knows which one it is: fjall, a log-structured tree, written without its
+//! journal.
+//!
+//! A load is one ingestion: a sorted stream that becomes new tables beside the old ones. They are visible and durable all
+//! at once when it is finished, and until then they are nothing. The store merges tables on threads of its own.
+//!
+//! # Damage
+//!
+//! Every block of a table, and every file that lists tables, has a checksum that is verified when it is read. What does
+//! not match is an error here, and so is a panic of the store: it never has an effect on a coin.
+//!
+//! # Failures that pass
+//!
+//! When the store fails to write it accepts no more, and an unfinished load leaves files behind. Both end when the store
+//! is opened again, which the next load does by itself.
 
+use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
-use fjall::config::{BlockSizePolicy, CompressionPolicy};
+use fjall::config::{
+    BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry,
+};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _,
 };
 
 use crate::CoinsError;
 
-#[derive(Clone)]
+/// Room on the disk that is left alone, in bytes: the store needs some to merge tables and to be opened again.
+const RESERVE: u64 = 16 << 20;
+
+/// How long to wait for readers to let go of the store before it is opened again.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often the store may stop by itself, on a disk with room, before it is taken to be damaged: one time may have been
+/// for lack of room that has come back since.
+const MOST_HALTS: u32 = 2;
+
 pub(super) struct Engine {
-    database: Database,
-    coins: Keyspace,
     dir: PathBuf,
+    cache_bytes: usize,
+    /// `None` after it could not be opened again.
+    open: RwLock<Option<Arc<Open>>>,
+    /// A load was not finished.
+    leftovers: AtomicBool,
+    halts: AtomicU32,
 }
 
+struct Open {
+    // Dropped in this order.
+    coins: Keyspace,
+    database: Database,
+}
+
+pub(super) type Bytes = fjall::Slice;
+
 impl Engine {
+    /// Opens the store, or makes an empty one.
     pub(super) fn open(dir: &Path, cache_bytes: usize) -> Result<Self, CoinsError> {
-        let failed = |error| failure(dir, error);
-        let buffer = (cache_bytes as u64 / 4).clamp(1 << 20, 64 << 20);
-        let database = Database::builder(dir)
-            .cache_size(cache_bytes as u64 / 2)
-            .worker_threads(1)
-            .open()
-            .map_err(failed)?;
-        let options = || {
-            KeyspaceCreateOptions::default()
-                .max_memtable_size(buffer)
-                .data_block_size_policy(BlockSizePolicy::all(4 << 10))
-                .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
-        };
-        let coins = database.keyspace("coins", options).map_err(failed)?;
+        fs::create_dir_all(dir).map_err(|source| io_error(dir, source))?;
+        let open = Arc::new(Open::new(dir, cache_bytes)?);
         Ok(Self {
-            database,
-            coins,
             dir: dir.to_owned(),
+            cache_bytes,
+            open: RwLock::new(Some(open)),
+            leftovers: AtomicBool::new(false),
+            halts: AtomicU32::new(0),
         })
     }
 
@@ -44,54 +77,144 @@ impl Engine {
         &self.dir
     }
 
-    pub(super) fn get(&self, key: &[u8]) -> Result<Option<impl AsRef<[u8]> + use<>>, CoinsError> {
-        self.coins
-            .get(key)
-            .map_err(|error| failure(&self.dir, error))
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, CoinsError> {
+        let open = self.current()?;
+        guard(&self.dir, || open.coins.get(key))
+    }
+
+    pub(super) fn snapshot(&self) -> Result<Snapshot, CoinsError> {
+        let open = self.current()?;
+        Ok(Snapshot {
+            snapshot: guard(&self.dir, || Ok(open.database.snapshot()))?,
+            open,
+            dir: self.dir.clone(),
+        })
     }
 
     pub(super) fn disk_size(&self) -> Result<u64, CoinsError> {
-        self.database
-            .disk_space()
-            .map_err(|error| failure(&self.dir, error))
+        let open = self.current()?;
+        guard(&self.dir, || open.database.disk_space())
     }
 
-    pub(super) fn batch(&self) -> Batch<'_> {
-        Batch {
-            engine: self,
-            batch: self.database.batch(),
+    /// Writes what `fill` puts into the load, in the order of keys. All of it is there, and durable, if `fill` says true,
+    /// and nothing of it otherwise. `bytes` is about what it takes on disk.
+    pub(super) fn load(
+        &self,
+        bytes: u64,
+        fill: impl FnOnce(&mut Load<'_>) -> fjall::Result<bool>,
+    ) -> Result<bool, CoinsError> {
+        self.recover()?;
+        if self.room()? < bytes.saturating_add(RESERVE) {
+            return Err(self.full());
         }
+        let open = self.current()?;
+        let loaded = guard(&self.dir, || {
+            let mut ingestion = open.coins.start_ingestion()?;
+            let finish = fill(&mut Load(&mut |key, value| match value {
+                Some(value) => ingestion.write(key, value),
+                None => ingestion.write_tombstone(key),
+            }))?;
+            if finish {
+                ingestion.finish()?;
+            }
+            Ok(finish)
+        });
+        if !matches!(loaded, Ok(true)) {
+            self.leftovers.store(true, Ordering::Relaxed);
+        }
+        loaded
     }
 
-    pub(super) fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            snapshot: self.database.snapshot(),
-            engine: self.clone(),
+    fn current(&self) -> Result<Arc<Open>, CoinsError> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        // It is closed only while the disk is full.
+        open.clone().ok_or_else(|| self.full())
+    }
+
+    /// Makes the store ready to be written again after a failure.
+    fn recover(&self) -> Result<(), CoinsError> {
+        let halted = match self.current() {
+            // Nothing is in the journal: this only tells whether the store still accepts anything.
+            Ok(open) => open.database.persist(PersistMode::Buffer).is_err(),
+            Err(_) => true,
+        };
+        if !halted && !self.leftovers.load(Ordering::Relaxed) {
+            return Ok(());
         }
+        if self.room()? < RESERVE {
+            return Err(self.full());
+        }
+        if halted && self.halts.fetch_add(1, Ordering::Relaxed) >= MOST_HALTS {
+            let what = "the store stops whenever it merges its tables";
+            return Err(CoinsError::damaged(&self.dir, what));
+        }
+        self.reopen()
+    }
+
+    fn reopen(&self) -> Result<(), CoinsError> {
+        let mut slot = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = &*slot {
+            let began = Instant::now();
+            while Arc::strong_count(open) > 1 {
+                if began.elapsed() > PATIENCE {
+                    // A snapshot is held for long: try again later.
+                    return Err(self.full());
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        *slot = None;
+        *slot = Some(Arc::new(Open::new(&self.dir, self.cache_bytes)?));
+        self.leftovers.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Bytes that are free on the disk.
+    fn room(&self) -> Result<u64, CoinsError> {
+        let stat = rustix::fs::statvfs(&self.dir).map_err(|e| io_error(&self.dir, e.into()))?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+    }
+
+    fn full(&self) -> CoinsError {
+        io_error(&self.dir, io::ErrorKind::StorageFull.into())
     }
 }
 
-/// Changes that take effect together.
-pub(super) struct Batch<'a> {
-    engine: &'a Engine,
-    batch: fjall::OwnedWriteBatch,
+impl Open {
+    fn new(dir: &Path, cache_bytes: usize) -> Result<Self, CoinsError> {
+        guard(dir, || {
+            let database = Database::builder(dir)
+                .cache_size(cache_bytes as u64)
+                .worker_threads(2)
+                .open()?;
+            let coins = database.keyspace("coins", || {
+                KeyspaceCreateOptions::default()
+                    .data_block_size_policy(BlockSizePolicy::all(4 << 10))
+                    .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
+                    .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(
+                        BloomConstructionPolicy::BitsPerKey(10.0),
+                    )))
+            })?;
+            Ok(Self { coins, database })
+        })
+    }
 }
 
-impl Batch<'_> {
-    pub(super) fn put(&mut self, key: &[u8], value: &[u8]) {
-        self.batch.insert(&self.engine.coins, key, value);
+/// A load that is being filled.
+pub(super) struct Load<'a>(&'a mut Write<'a>);
+
+/// Writes a key with its value, or deletes it.
+type Write<'a> = dyn FnMut(&[u8], Option<&[u8]>) -> fjall::Result<()> + 'a;
+
+impl Load<'_> {
+    /// The key is greater than those before.
+    pub(super) fn put(&mut self, key: &[u8], value: &[u8]) -> fjall::Result<()> {
+        (self.0)(key, Some(value))
     }
 
-    pub(super) fn delete(&mut self, key: &[u8]) {
-        self.batch.remove(&self.engine.coins, key);
-    }
-
-    /// Applies the changes; `durable`: they, and all before, are on disk when it returns.
-    pub(super) fn commit(self, durable: bool) -> Result<(), CoinsError> {
-        self.batch
-            .durability(durable.then_some(PersistMode::SyncAll))
-            .commit()
-            .map_err(|error| failure(&self.engine.dir, error))
+    /// The key is greater than those before.
+    pub(super) fn delete(&mut self, key: &[u8]) -> fjall::Result<()> {
+        (self.0)(key, None)
     }
 }
 
@@ -99,42 +222,71 @@ impl Batch<'_> {
 #[derive(Clone)]
 pub(super) struct Snapshot {
     snapshot: fjall::Snapshot,
-    engine: Engine,
+    open: Arc<Open>,
+    dir: PathBuf,
 }
 
-type Pair = (fjall::Slice, fjall::Slice);
-
 impl Snapshot {
-    pub(super) fn get(&self, key: &[u8]) -> Result<Option<impl AsRef<[u8]> + use<>>, CoinsError> {
-        self.snapshot
-            .get(&self.engine.coins, key)
-            .map_err(|error| failure(&self.engine.dir, error))
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, CoinsError> {
+        guard(&self.dir, || self.snapshot.get(&self.open.coins, key))
     }
 
     /// All from a key on, in order.
-    pub(super) fn from(&self, key: &[u8]) -> impl Iterator<Item = Result<Pair, CoinsError>> {
-        self.snapshot.range(&self.engine.coins, key..).map(|pair| {
-            pair.into_inner()
-                .map_err(|error| failure(&self.engine.dir, error))
-        })
+    pub(super) fn from(
+        &self,
+        key: &[u8],
+    ) -> Result<impl Iterator<Item = Result<(Bytes, Bytes), CoinsError>>, CoinsError> {
+        let mut pairs = guard(&self.dir, || {
+            Ok(self.snapshot.range(&self.open.coins, key..))
+        })?;
+        Ok(std::iter::from_fn(move || {
+            let next = || pairs.next().map(fjall::Guard::into_inner).transpose();
+            guard(&self.dir, next).transpose()
+        }))
+    }
+}
+
+/// Turns the store's errors into ours, and its panics too: it trusts what its checksums do not cover.
+fn guard<T>(dir: &Path, call: impl FnOnce() -> fjall::Result<T>) -> Result<T, CoinsError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(done) => done.map_err(|error| failure(dir, error)),
+        Err(panic) => {
+            let message = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref().copied());
+            let what = message.unwrap_or("the store panicked");
+            Err(CoinsError::damaged(dir, what))
+        }
     }
 }
 
 fn failure(dir: &Path, error: fjall::Error) -> CoinsError {
     use fjall::{Error, LsmError};
-    let path = dir.to_owned();
-    let damaged = |what: String| CoinsError::Damaged {
-        path: dir.to_owned(),
-        what,
-    };
     match error {
-        Error::Locked => CoinsError::Locked { path },
+        Error::Locked => CoinsError::Locked {
+            path: dir.to_owned(),
+        },
         Error::Io(source) | Error::Storage(LsmError::Io(source)) => match source.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::NotFound => {
-                damaged(source.to_string())
+                CoinsError::damaged(dir, source.to_string())
             }
-            _ => CoinsError::Io { path, source },
+            _ => io_error(dir, source),
         },
-        other => damaged(other.to_string()),
+        Error::Storage(LsmError::ChecksumMismatch { .. }) => {
+            CoinsError::damaged(dir, "a checksum does not match")
+        }
+        other => CoinsError::damaged(dir, other.to_string()),
+    }
+}
+
+fn io_error(dir: &Path, source: io::Error) -> CoinsError {
+    CoinsError::Io {
+        path: dir.to_owned(),
+        source,
     }
 }
