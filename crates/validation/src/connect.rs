@@ -20,7 +20,6 @@ mod commit;
 mod flushing;
 mod lead;
 mod reorg;
-mod replay;
 pub(crate) mod rules;
 
 pub use lead::LeadBounds;
@@ -102,8 +101,6 @@ impl StopSign {
 pub(crate) struct Parts {
     pub(crate) view: Arc<ChainView>,
     pub(crate) tip: BlockRef,
-    /// A flush was interrupted on its way from a block to `tip`.
-    pub(crate) replay_from: Option<BlockRef>,
     /// What the coins on disk say that they are of: all zero if there are none.
     pub(crate) on_disk: BlockHash,
     pub(crate) coins: CoinCache,
@@ -227,20 +224,13 @@ impl Connect {
     /// The thread. Runs until it is told to stop, or fails for good; returns how it ended.
     pub(crate) fn run(parts: Parts) -> Result<(), Fault> {
         let sink = parts.sink.clone();
-        let ended = catch_unwind(AssertUnwindSafe(move || {
-            let replay_from = parts.replay_from;
-            let mut this = Self::new(parts);
-            if let Some(from) = replay_from {
-                this.replay(from)?;
-            }
-            this.turns()
-        }))
-        .unwrap_or_else(|panic| {
-            Err(lasting(format!(
-                "the thread that connects blocks panicked, which is a bug of ours: {}",
-                panic_message(&*panic)
-            )))
-        });
+        let ended = catch_unwind(AssertUnwindSafe(move || Self::new(parts).turns()))
+            .unwrap_or_else(|panic| {
+                Err(lasting(format!(
+                    "the thread that connects blocks panicked, which is a bug of ours: {}",
+                    panic_message(&*panic)
+                )))
+            });
         if let Err(fault) = &ended {
             sink.send(Event::Fault(fault.clone()));
         }

@@ -45,8 +45,8 @@
 //! The set in memory is always that of the connected block. Now and then, when nothing is connected ahead of the
 //! verification, its changes are frozen and written to disk beside the next blocks, after blocks, headers and undo
 //! data have been synced. The order that holds at all times stands in `frontiers.rs`. If a flush is interrupted, by a
-//! shutdown that takes no longer than its deadline or by a crash, the next start makes the same changes again from the block
-//! files (`connect/replay.rs`).
+//! shutdown that takes no longer than its deadline or by a crash, nothing of it is on disk, and the next start connects the
+//! same blocks again from the block files.
 //!
 //! # Failures
 //! A broken rule is told as an event and condemns the block. Our own failure is a [`Fault`](tipward_chain::Fault): if it may pass (there

@@ -69,9 +69,7 @@ impl Pipeline {
     /// Starts the threads. `on_event` is called from any of them, and must not wait for anything that waits for the
     /// pipeline.
     ///
-    /// `view` holds every header and block that is loaded; the coins must be of a block in it. If a flush was interrupted,
-    /// the connect thread first makes the coins whole again, which may take a while; [`Pipeline::validated_tip`] is what
-    /// they will be of, and questions wait.
+    /// `view` holds every header and block that is loaded; the coins must be of a block in it.
     ///
     /// # Errors
     /// If the coins cannot be read or are of a block that `view` does not know, or the system gives no threads.
@@ -154,7 +152,6 @@ impl Pipeline {
         let parts = Parts {
             view,
             tip: start.tip,
-            replay_from: start.replay_from,
             on_disk: start.on_disk,
             coins: CoinCache::new(coins.clone(), options.dbcache),
             undo,

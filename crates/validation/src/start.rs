@@ -6,8 +6,7 @@ use tipward_primitives::bitcoin::hashes::Hash as _;
 use crate::faults::{coins_fault, lasting};
 use crate::frontiers::block_ref;
 
-/// The block that the coins on disk are of, or will be of once a [`Pipeline`](crate::Pipeline) has made them whole: the
-/// validated tip that a node starts from.
+/// The block that the coins on disk are of: the validated tip that a node starts from.
 ///
 /// # Errors
 /// If the coins cannot be read, or `view` does not know the block.
@@ -18,10 +17,8 @@ pub fn validated_tip(coins: &CoinsDb, view: &ChainView) -> Result<BlockRef, Faul
 /// Where connecting starts, by what the coins on disk say that they are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Start {
-    /// The block that the coins are of, or will be of once they are whole again.
+    /// The block that the coins are of.
     pub(crate) tip: BlockRef,
-    /// A flush to `tip` was interrupted, and began here.
-    pub(crate) replay_from: Option<BlockRef>,
     /// What the coins on disk are of; all zero if there are none.
     pub(crate) on_disk: BlockHash,
 }
@@ -45,18 +42,11 @@ impl Start {
         Ok(match state {
             DbState::Empty => Self {
                 tip: find(nothing)?,
-                replay_from: None,
                 on_disk: nothing,
             },
             DbState::At { tip } => Self {
                 tip: find(tip)?,
-                replay_from: None,
                 on_disk: tip,
-            },
-            DbState::Between { from, to } => Self {
-                tip: find(to)?,
-                replay_from: Some(find(from)?),
-                on_disk: from,
             },
         })
     }

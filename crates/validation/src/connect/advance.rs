@@ -7,7 +7,7 @@ use tipward_consensus::Reject;
 
 use super::Connect;
 use super::ahead::{Next, Sources};
-use super::apply::{self, Set};
+use super::apply;
 use super::lead::Speculative;
 use super::rules::{self, Refusal};
 use crate::load::NotLoaded;
@@ -74,7 +74,7 @@ impl Connect {
             );
             Some(Arc::new(job))
         };
-        apply::connect(&prepared, &mut self.coins, Set::Exact);
+        apply::connect(&prepared, &mut self.coins);
         self.frontiers.connect(block, &self.view)?;
         self.handoff.connected(block.height);
         if let Some(job) = &job {

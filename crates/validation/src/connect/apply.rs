@@ -7,17 +7,8 @@ use tipward_consensus::connect::is_bip30_unspendable;
 use crate::faults::coins_fault;
 use crate::prepared::{PreparedBlock, outpoint_key};
 
-/// Whether the set is exactly the one that the change starts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Set {
-    /// It is.
-    Exact,
-    /// Parts of this and of later changes may be in it already: no promise is made to the cache about what is not there.
-    Partial,
-}
-
 /// Takes out what the block spends and puts in what it makes. Reads no coin.
-pub(crate) fn connect(prepared: &PreparedBlock, coins: &mut CoinCache, set: Set) {
+pub(crate) fn connect(prepared: &PreparedBlock, coins: &mut CoinCache) {
     let (mut input_number, mut output_number) = (0, 0);
     for (index, (txid, tx)) in prepared.block().transactions().enumerate() {
         let coinbase = index == 0;
@@ -30,9 +21,8 @@ pub(crate) fn connect(prepared: &PreparedBlock, coins: &mut CoinCache, set: Set)
         for (vout, output) in tx.outputs().enumerate() {
             if prepared.enters(output_number, &output) {
                 // Two coinbases of the main network took the place of others.
-                let overwrite = coinbase || set == Set::Partial;
                 let coin = prepared.coin(coinbase, &output);
-                coins.add(&outpoint_key(txid, vout), coin, overwrite);
+                coins.add(&outpoint_key(txid, vout), coin, coinbase);
             }
             output_number += 1;
         }
@@ -41,12 +31,7 @@ pub(crate) fn connect(prepared: &PreparedBlock, coins: &mut CoinCache, set: Set)
 
 /// Takes out what the block made and puts back what it spent: exactly the reverse of [`connect`]. `spent` are the coins
 /// of all inputs but the coinbase's, in order. Reads no coin.
-pub(crate) fn disconnect(
-    prepared: &PreparedBlock,
-    spent: &SpentCoins,
-    coins: &mut CoinCache,
-    set: Set,
-) {
+pub(crate) fn disconnect(prepared: &PreparedBlock, spent: &SpentCoins, coins: &mut CoinCache) {
     let mut output_number = 0;
     for (txid, tx) in prepared.block().transactions() {
         for (vout, output) in tx.outputs().enumerate() {
@@ -63,7 +48,7 @@ pub(crate) fn disconnect(
         .zip(spent.iter())
     {
         if prepared.source(number).is_none() {
-            coins.add(input.outpoint_bytes(), coin, set == Set::Partial);
+            coins.add(input.outpoint_bytes(), coin, false);
         }
     }
 }

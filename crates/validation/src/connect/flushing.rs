@@ -7,7 +7,7 @@ use tipward_coins::Flushed;
 use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
 
-use super::{Connect, LOOK};
+use super::Connect;
 use crate::faults::store_fault;
 use crate::flush::{Flusher, Order};
 
@@ -117,7 +117,7 @@ impl Connect {
             let ended = self.flushes.flusher.wait(deadline);
             self.note_flushed(ended)?;
         }
-        if self.is_ahead_of_disk() && !self.coins_left_frozen() && Instant::now() < deadline {
+        if self.is_ahead_of_disk() && !self.coins.is_frozen() && Instant::now() < deadline {
             self.begin_flush()?;
             let ended = self.flushes.flusher.wait(deadline);
             self.note_flushed(ended)?;
@@ -130,28 +130,5 @@ impl Connect {
             );
         }
         Ok(())
-    }
-
-    /// Writes what a replay has made, however long it takes, unless the node is stopped.
-    pub(super) fn flush_replayed(&mut self) -> Result<(), Fault> {
-        self.begin_flush()?;
-        while self.flushes.is_running() {
-            if self.stop.get() != 0 {
-                let now = Instant::now();
-                let ended = self.flushes.flusher.wait(now);
-                return self.note_flushed(ended);
-            }
-            let _ = self.heard.recv_timeout(LOOK);
-            self.take_flushed()?;
-        }
-        Ok(())
-    }
-
-    /// A flush was stopped on its way: nothing else can be written before it is done.
-    fn coins_left_frozen(&self) -> bool {
-        matches!(
-            self.coins_db.state(),
-            Ok(tipward_coins::DbState::Between { .. })
-        )
     }
 }

@@ -4,7 +4,7 @@ use tipward_chain::{BlockRef, Fault};
 use tipward_coins::{SpentCoins, undo};
 
 use super::Connect;
-use super::apply::{self, Set};
+use super::apply;
 use crate::faults::{lasting, store_fault};
 use crate::load::NotLoaded;
 use crate::prepared::PreparedBlock;
@@ -34,7 +34,7 @@ impl Connect {
         let Some(newest) = self.lead.pop_newest() else {
             return Ok(());
         };
-        apply::disconnect(&newest.prepared, &newest.spent, &mut self.coins, Set::Exact);
+        apply::disconnect(&newest.prepared, &newest.spent, &mut self.coins);
         self.frontiers.roll_back(&self.view)
     }
 
@@ -43,7 +43,7 @@ impl Connect {
         self.settings.points.pass("before disconnecting a block")?;
         let (prepared, spent) = self.read_with_undo(block)?;
         apply::check_outputs_are_there(&prepared, &mut self.coins)?;
-        apply::disconnect(&prepared, &spent, &mut self.coins, Set::Exact);
+        apply::disconnect(&prepared, &spent, &mut self.coins);
         self.frontiers.disconnect(&self.view)?;
         self.settings.points.pass("after disconnecting a block")
     }
