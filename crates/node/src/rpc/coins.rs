@@ -42,7 +42,7 @@ impl CoinSet for SnapshotSet {
         match self.coins.state() {
             DbState::At { tip } => tip,
             // A snapshot is taken after a flush, so that there is a tip, but for a chain of the genesis block alone.
-            DbState::Empty | DbState::Between { .. } => self.genesis,
+            DbState::Empty => self.genesis,
         }
     }
 
