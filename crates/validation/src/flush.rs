@@ -95,7 +95,7 @@ impl Flusher {
         self.done.try_recv().ok()
     }
 
-    /// Waits for the end of the flush; after `deadline` it is stopped at its next chunk.
+    /// Waits for the end of the flush; after `deadline` it is stopped.
     pub(crate) fn wait(&self, deadline: Instant) -> Flushing {
         let left = deadline.saturating_duration_since(Instant::now());
         match self.done.recv_timeout(left) {
@@ -110,7 +110,7 @@ impl Flusher {
         }
     }
 
-    /// Stops the running flush, and every later one, at its next chunk.
+    /// Stops the running flush, and every later one.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -166,7 +166,7 @@ impl Stage {
         asked.map_err(|_| ended("writes blocks"))?;
         synced.recv().map_err(|_| ended("writes blocks"))??;
         self.points.pass("before the flush")?;
-        let unfinished = self.points.pass("between chunks of the flush");
+        let unfinished = self.points.pass("within the flush");
         if unfinished.is_err() {
             self.stop.store(true, Ordering::Relaxed);
         }

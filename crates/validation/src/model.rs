@@ -19,7 +19,7 @@ use tipward_consensus::{BlockContext, check_block};
 use tipward_primitives::{BlockHash, Height, Network, Params, RawBlock, Txid};
 
 use crate::FoundCoin;
-use crate::connect::apply::{self, Set};
+use crate::connect::apply;
 use crate::connect::rules::{self, Refusal};
 use crate::prepared::{PreparedBlock, outpoint_key};
 
@@ -114,7 +114,7 @@ impl Bench {
         let judged = rules::judge(&prepared, &context, &mut self.coins, |_| 0);
         match (judged, wanted) {
             (Ok(spent), Ok(after)) => {
-                apply::connect(&prepared, &mut self.coins, Set::Exact);
+                apply::connect(&prepared, &mut self.coins);
                 let undo = undo::encode(prepared.inputs_per_transaction(), &spent);
                 let before = std::mem::replace(&mut self.map, after);
                 self.chain.push(Connected {
@@ -141,7 +141,7 @@ impl Bench {
         let (counts, spent) = undo::decode(&last.undo).expect("what was encoded");
         assert!(last.prepared.inputs_per_transaction().eq(counts));
         apply::check_outputs_are_there(&last.prepared, &mut self.coins).expect("all are there");
-        apply::disconnect(&last.prepared, &spent, &mut self.coins, Set::Exact);
+        apply::disconnect(&last.prepared, &spent, &mut self.coins);
         self.map = last.before;
     }
 
