@@ -1,4 +1,5 @@
-//! Writes a generated regtest chain into a block file: `write_chain FILE BLOCKS TRANSACTIONS WEIGHT [witness]`.
+//! Writes a generated regtest chain into a block file: `write_chain FILE BLOCKS TRANSACTIONS WEIGHT [witness]`, or, with
+//! blocks full of transactions of every kind of script, `write_chain FILE BLOCKS mixed WEIGHT`.
 
 #![allow(clippy::expect_used)]
 
@@ -9,20 +10,24 @@ use tipward_testkit::generate::{ChainGenerator, ChainOptions, Padding, write_blo
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [file, blocks, transactions, weight, rest @ ..] = &arguments[..] else {
-        eprintln!("usage: write_chain FILE BLOCKS TRANSACTIONS WEIGHT [witness]");
+        eprintln!("usage: write_chain FILE BLOCKS TRANSACTIONS|mixed WEIGHT [witness]");
         std::process::exit(2);
     };
     let number = |text: &String| text.parse::<u32>().expect("a number");
-    let options = ChainOptions {
-        blocks: number(blocks),
-        transactions: number(transactions)..=number(transactions),
-        coinbase_outputs: 1 + number(transactions) / 10,
-        weight: number(weight) as usize,
-        padding: match rest {
-            [] => Padding::Output,
-            _ => Padding::Witness,
-        },
-        ..ChainOptions::default()
+    let options = if transactions == "mixed" {
+        ChainOptions::mixed(0, number(blocks), number(weight) as usize)
+    } else {
+        ChainOptions {
+            blocks: number(blocks),
+            transactions: number(transactions)..=number(transactions),
+            coinbase_outputs: 1 + number(transactions) / 10,
+            weight: number(weight) as usize,
+            padding: match rest {
+                [] => Padding::Output,
+                _ => Padding::Witness,
+            },
+            ..ChainOptions::default()
+        }
     };
     let generator = ChainGenerator::new(options);
     let magic = generator.params().magic;

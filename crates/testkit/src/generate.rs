@@ -68,6 +68,8 @@ pub enum Padding {
     Output,
     /// The annex of a taproot input: a byte for every weight unit. In a block without such an input, an output.
     Witness,
+    /// Nothing: transactions alone, as far as there are coins for them.
+    Nothing,
 }
 
 /// A branch beside the main one.
@@ -120,6 +122,7 @@ impl ChainOptions {
             coinbase_outputs: 20,
             scripts: ScriptKind::ALL.to_vec(),
             weight,
+            padding: Padding::Nothing,
             ..Self::default()
         }
     }

@@ -136,7 +136,10 @@ impl Branch {
                 spends.push(spend);
             }
         }
-        let mut padding = options.weight.saturating_sub(weight);
+        let mut padding = match options.padding {
+            Padding::Nothing => 0,
+            Padding::Output | Padding::Witness => options.weight.saturating_sub(weight),
+        };
         if options.padding == Padding::Witness && padding > 0 {
             let annexed = spends
                 .iter_mut()
