@@ -18,7 +18,7 @@ use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,8 @@ pub(super) struct Engine {
     /// A load was not finished.
     leftovers: AtomicBool,
     halts: AtomicU32,
+    /// [`RESERVE`], but for tests.
+    reserve: AtomicU64,
 }
 
 struct Open {
@@ -70,6 +72,7 @@ impl Engine {
             open: RwLock::new(Some(open)),
             leftovers: AtomicBool::new(false),
             halts: AtomicU32::new(0),
+            reserve: AtomicU64::new(RESERVE),
         })
     }
 
@@ -104,7 +107,7 @@ impl Engine {
         fill: impl FnOnce(&mut Load<'_>) -> fjall::Result<bool>,
     ) -> Result<bool, CoinsError> {
         self.recover()?;
-        if self.room()? < bytes.saturating_add(RESERVE) {
+        if self.room()? < bytes.saturating_add(self.reserve.load(Ordering::Relaxed)) {
             return Err(self.full());
         }
         let open = self.current()?;
@@ -141,7 +144,7 @@ impl Engine {
         if !halted && !self.leftovers.load(Ordering::Relaxed) {
             return Ok(());
         }
-        if self.room()? < RESERVE {
+        if self.room()? < self.reserve.load(Ordering::Relaxed) {
             return Err(self.full());
         }
         if halted && self.halts.fetch_add(1, Ordering::Relaxed) >= MOST_HALTS {
@@ -167,6 +170,12 @@ impl Engine {
         *slot = Some(Arc::new(Open::new(&self.dir, self.cache_bytes)?));
         self.leftovers.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Makes a disk look fuller, or less full, than it is.
+    #[cfg(test)]
+    pub(super) fn set_reserve(&self, bytes: u64) {
+        self.reserve.store(bytes, Ordering::Relaxed);
     }
 
     /// Bytes that are free on the disk.
@@ -272,9 +281,11 @@ fn failure(dir: &Path, error: fjall::Error) -> CoinsError {
             path: dir.to_owned(),
         },
         Error::Io(source) | Error::Storage(LsmError::Io(source)) => match source.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::NotFound => {
-                CoinsError::damaged(dir, source.to_string())
-            }
+            // The last is a place before the beginning of a file.
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::InvalidData
+            | io::ErrorKind::NotFound
+            | io::ErrorKind::InvalidInput => CoinsError::damaged(dir, source.to_string()),
             _ => io_error(dir, source),
         },
         Error::Storage(LsmError::ChecksumMismatch { .. }) => {
