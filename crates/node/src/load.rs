@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tipward_chain::Chain;
 use tipward_coins::CoinsDb;
-use tipward_primitives::{Params, Timestamp};
-use tipward_store::{BlockMark, BlockStore, Loaded, UndoFiles, reindex};
+use tipward_primitives::{BlockHash, Params, Timestamp};
+use tipward_store::{BlockMark, BlockStore, Loaded, UndoFiles, UndoReader, reindex};
 use tipward_validation::validated_tip;
 
 use crate::config::SyncConfig;
@@ -111,6 +111,7 @@ pub(crate) fn load(
     }
     let tip = validated_tip(&files.coins, &chain)?;
     chain.restore_tip(&tip.hash);
+    note_validated_branches(&mut chain, &files.undo.reader());
     chain.update_initial_block_download(now);
     tracing::info!(
         target: "store",
@@ -121,4 +122,22 @@ pub(crate) fn load(
         chain.height(chain.best_header()),
     );
     Ok(Start { files, chain })
+}
+
+/// Blocks that left the active chain in an earlier run were validated then: their undo data says so.
+fn note_validated_branches(chain: &mut Chain, undo: &UndoReader) {
+    let branches = chain.tips();
+    for branch in branches.iter().filter(|branch| branch.branch_len > 0) {
+        let blocks: Vec<BlockHash> = chain
+            .find(&branch.hash)
+            .into_iter()
+            .flat_map(|end| chain.tree().backwards(end))
+            .take(branch.branch_len as usize)
+            .map(|id| chain.hash(id))
+            .filter(|hash| undo.contains(hash))
+            .collect();
+        for hash in blocks {
+            chain.mark_validated(&hash);
+        }
+    }
 }

@@ -148,6 +148,17 @@ impl SmallDisk {
     fn path(&self) -> &Path {
         self.0.path()
     }
+
+    /// Writes a file that takes all room but so many bytes.
+    fn fill_but(&self, free: u64) -> PathBuf {
+        use std::io::Write as _;
+        let path = self.path().join("ballast");
+        let mut file = std::fs::File::create(&path).unwrap();
+        while file.write_all(&[1; 1 << 16]).is_ok() {}
+        let size = file.metadata().unwrap().len();
+        file.set_len(size - free).unwrap();
+        path
+    }
 }
 
 impl Drop for SmallDisk {
@@ -172,14 +183,15 @@ fn a_full_disk_stops_the_blocks_but_not_the_answers_until_there_is_room() {
             .arg(&file),
     );
     assert!(made.status.success(), "{}", made.stderr);
-    // All but thirty megabytes are taken: a third of what the chain needs.
-    let ballast = disk.path().join("ballast");
-    std::fs::write(&ballast, vec![1; 270 << 20]).unwrap();
-    let peers = [Peer::start("regtest", &[&file], &[])];
+    let log = lab.path().join("debug.log");
     let mut node = NodeOptions::new("regtest")
-        .connect(&peers)
-        .log(lab.path().join("debug.log"))
+        .args(&["--connect", "0"])
+        .log(log)
         .start(disk.path());
+    // All but thirty megabytes are taken from under it: less than the chain needs.
+    let ballast = disk.fill_but(30 << 20);
+    let peer = Peer::start("regtest", &[&file], &[]);
+    node.call("addnode", json!([peer.addr.to_string(), "onetry"]));
     let said = node.wait_for_line("No space left");
     println!("{said}");
     let stuck = node.height();
