@@ -34,7 +34,11 @@ fn script(number: u32) -> &'static [u8] {
         (script[0], script[1]) = (0x51, 32);
         script
     };
-    if number.is_multiple_of(3) { &P2TR } else { &P2WPKH }
+    if number.is_multiple_of(3) {
+        &P2TR
+    } else {
+        &P2WPKH
+    }
 }
 
 fn coin(number: u32) -> Coin<'static> {
