@@ -25,7 +25,6 @@
 mod allow;
 mod auth;
 mod backend;
-mod branch;
 mod call;
 pub mod client;
 mod decode;

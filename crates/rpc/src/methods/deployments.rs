@@ -1,13 +1,10 @@
 //! Soft forks.
 
 use serde_json::{Map, Value, json};
-use tipward_consensus::deployments::{
-    DeploymentInfo, DeploymentKind, VersionBitsInfo, deployments,
-};
+use tipward_consensus::deployments::{DeploymentInfo, DeploymentKind, VersionBitsInfo};
 use tipward_consensus::script_flags;
 use tipward_consensus::versionbits::State;
 
-use crate::branch::Branch;
 use crate::call::{Call, find, later};
 use crate::error::RpcError;
 use crate::spec::{Arg, Category, Kind, Method, Presence};
@@ -65,11 +62,7 @@ async fn getdeploymentinfo(call: Call) -> Result<Value, RpcError> {
     let flags: Vec<&str> = script_flags(view.params(), height, &hash).names().collect();
     // Reading every header's version takes its time where signals are counted.
     call.blocking(move |_| {
-        let branch = Branch {
-            view: &view,
-            tip: id,
-        };
-        let all = deployments(view.params(), &branch);
+        let all = view.deployments(id);
         let all: Map<String, Value> = all
             .iter()
             .map(|info| (info.name.into(), deployment_json(info)))

@@ -11,10 +11,7 @@ use bitcoin::{
 use tipward_chain::ChainView;
 use tipward_consensus::COMMITMENT_PREFIX;
 use tipward_consensus::connect::subsidy;
-use tipward_consensus::versionbits::next_block_version;
 use tipward_primitives::{Header, Height, Timestamp};
-
-use crate::branch::Branch;
 
 #[cfg(test)]
 mod tests;
@@ -45,7 +42,7 @@ impl Template {
         if height.is_multiple_of(params.difficulty_interval()) {
             time = time.max(view.entry(tip).time().saturating_sub(MAX_TIMEWARP));
         }
-        let version = next_block_version(params, &Branch { view, tip });
+        let version = view.next_block_version(tip);
         Self {
             header: Header {
                 version: Version::from_consensus(version),
