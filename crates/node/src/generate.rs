@@ -1,11 +1,14 @@
 //! `tipward generate`: writes a regtest chain into a block file.
 
+pub(crate) mod mainnet;
+
 use std::io::{BufWriter, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tipward_primitives::{Height, Params, RawBlock};
 use tipward_testkit::generate::{ChainGenerator, ChainOptions, Padding};
 
@@ -21,7 +24,11 @@ pub struct GenerateArgs {
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 
-    /// Blocks of the chain, the genesis block not counted
+    /// What the blocks are like
+    #[arg(long, value_name = "SHAPE", value_enum, default_value_t)]
+    pub shape: Shape,
+
+    /// Blocks of the chain, the genesis block not counted; of the shape `mainnet` the full ones alone
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub blocks: Height,
 
@@ -40,6 +47,45 @@ pub struct GenerateArgs {
     /// The same seed gives the same chain
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+
+    /// Unspent coins before the first full block, such as 20M (shape `mainnet`)
+    #[arg(long, value_name = "N", default_value = "1M", value_parser = parse_count)]
+    pub coins: u64,
+
+    /// Empty blocks after the full ones; by default enough to assume scripts of the full ones valid (shape `mainnet`)
+    #[arg(long, value_name = "N")]
+    pub tail: Option<Height>,
+
+    /// Time of the last block, in seconds since 1970; by default now (shape `mainnet`)
+    #[arg(long, value_name = "SECONDS")]
+    pub end_time: Option<u32>,
+
+    /// Threads that sign; by default one per core (shape `mainnet`)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// What blocks are like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Shape {
+    /// As the options say.
+    #[default]
+    Plain,
+    /// As those of the main network today: full, and of every usual kind of script.
+    Mainnet,
+}
+
+/// A number, perhaps of thousands or millions.
+fn parse_count(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.as_bytes().last() {
+        Some(b'k') => (&text[..text.len() - 1], 1_000),
+        Some(b'M') => (&text[..text.len() - 1], 1_000_000),
+        _ => (text, 1),
+    };
+    let number: u64 = digits.parse().map_err(|_| "not a number".to_owned())?;
+    number
+        .checked_mul(unit)
+        .ok_or_else(|| "too large".to_owned())
 }
 
 /// Writes the chain.
@@ -49,6 +95,9 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
         "--weight must be at most {MAX_WEIGHT}, not {}",
         args.weight
     );
+    if args.shape == Shape::Mainnet {
+        return mainnet::run(args);
+    }
     let mut generator = ChainGenerator::new(ChainOptions {
         seed: args.seed,
         blocks: args.blocks,
@@ -67,12 +116,17 @@ pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A chain whose last block is as old as a chain's tip usually is, so that a node that has it knows that it is done.
-pub(crate) fn recent_chain(blocks: Height, transactions: u32, weight: usize) -> ChainGenerator {
+/// The time, in seconds since 1970.
+fn now() -> u32 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    let now = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
+    u32::try_from(now.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// A chain whose last block is as old as a chain's tip usually is, so that a node that has it knows that it is done.
+pub(crate) fn recent_chain(blocks: Height, transactions: u32, weight: usize) -> ChainGenerator {
+    let now = now();
     ChainGenerator::new(ChainOptions {
         seed: 1,
         blocks,

@@ -14,6 +14,7 @@
 
 mod branch;
 mod file;
+mod inscription;
 pub(crate) mod keys;
 mod spoil;
 pub(crate) mod wallet;
@@ -35,7 +36,7 @@ use crate::build::to_raw;
 use branch::MOST_WEIGHT;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// What a generated chain is like.
 #[derive(Clone, Debug)]

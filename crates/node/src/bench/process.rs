@@ -1,9 +1,11 @@
 //! What a process used, as Linux counts it.
 
-use std::process::{Command, ExitStatus};
+use std::io::Read as _;
+use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 /// How often a running process is looked at. Its peak memory is a mark that only rises, so that what is missed is what
 /// it took in its last milliseconds.
@@ -13,8 +15,6 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Number of the field with a process's own user time; its system time follows.
 const OWN_FIELD: usize = 14;
-/// The same for its children that have ended and been waited for.
-const CHILDREN_FIELD: usize = 16;
 
 /// What a run took.
 #[derive(Clone, Copy, Debug)]
@@ -25,26 +25,108 @@ pub(super) struct Usage {
 }
 
 /// Runs a process to its end: how it ended, the CPU seconds that it used, and its greatest resident size in bytes.
-pub(super) fn measure(mut command: Command) -> anyhow::Result<(ExitStatus, f64, u64)> {
-    let before = children_cpu_seconds()?;
-    let mut child = command.spawn().context("cannot start the node")?;
-    let mut peak = 0;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        peak = peak.max(peak_bytes(child.id()).unwrap_or(0));
-        std::thread::sleep(LOOK);
-    };
-    Ok((status, children_cpu_seconds()? - before, peak))
+pub(super) fn measure(command: Command) -> anyhow::Result<(ExitStatus, f64, u64)> {
+    let mut process = Watched::spawn(command).context("cannot start the node")?;
+    let ended = process.wait()?;
+    Ok((ended.status, ended.cpu_seconds, ended.peak_bytes))
 }
 
-/// CPU time of all children that have ended and been waited for.
-fn children_cpu_seconds() -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").context("needs Linux's /proc")?;
-    parse_ticks(&stat, CHILDREN_FIELD)
-        .map(|ticks| ticks as f64 / TICKS_PER_SECOND)
-        .context("/proc/self/stat is not as proc(5) says")
+/// A process that is looked at now and then; killed with this value.
+pub(super) struct Watched {
+    child: Child,
+    peak_bytes: u64,
+}
+
+/// How a process ended, and what it had taken by then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    pub(super) status: ExitStatus,
+    /// User and system time.
+    pub(super) cpu_seconds: f64,
+    /// Greatest resident size.
+    pub(super) peak_bytes: u64,
+    /// What it caused to be written to disk.
+    pub(super) written_bytes: u64,
+}
+
+impl Watched {
+    pub(super) fn spawn(mut command: Command) -> std::io::Result<Self> {
+        Ok(Self {
+            child: command.spawn()?,
+            peak_bytes: 0,
+        })
+    }
+
+    /// Notes how large it is; true if it has ended.
+    pub(super) fn look(&mut self) -> bool {
+        self.peak_bytes = self
+            .peak_bytes
+            .max(peak_bytes(self.child.id()).unwrap_or(0));
+        self.has_ended()
+    }
+
+    /// CPU time so far.
+    pub(super) fn cpu_seconds(&self) -> f64 {
+        cpu_seconds(self.child.id()).unwrap_or_default()
+    }
+
+    /// Whether it has ended. It is not taken from the list of processes by that, so that its figures can still be read.
+    fn has_ended(&self) -> bool {
+        let Some(pid) = rustix::process::Pid::from_raw(self.child.id() as i32) else {
+            return true;
+        };
+        let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        // An error means that there is no such child any more.
+        !matches!(waitid(WaitId::Pid(pid), how), Ok(None))
+    }
+
+    /// All that an ended process had said, if its standard output is a pipe; little enough to fit into that.
+    pub(super) fn output(&mut self) -> std::io::Result<String> {
+        let mut text = String::new();
+        if let Some(mut out) = self.child.stdout.take() {
+            out.read_to_string(&mut text)?;
+        }
+        Ok(text)
+    }
+
+    /// Waits until it has ended.
+    pub(super) fn wait(&mut self) -> anyhow::Result<Ended> {
+        while !self.look() {
+            std::thread::sleep(LOOK);
+        }
+        let pid = self.child.id();
+        let cpu_seconds = cpu_seconds(pid).context("needs Linux's /proc")?;
+        // Not every kernel counts it.
+        let written_bytes = written_bytes(pid).unwrap_or(0);
+        Ok(Ended {
+            status: self.child.wait()?,
+            cpu_seconds,
+            peak_bytes: self.peak_bytes,
+            written_bytes,
+        })
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // It has ended by itself, mostly.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn written_bytes(pid: u32) -> Option<u64> {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    parse_written(&io)
+}
+
+/// The line of proc_pid_io(5) for what went to disk. What was taken back before it got there counts as well there.
+fn parse_written(io: &str) -> Option<u64> {
+    let field = |name: &str| -> Option<u64> {
+        let line = io.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().parse().ok()
+    };
+    Some(field("write_bytes:")?.saturating_sub(field("cancelled_write_bytes:")?))
 }
 
 /// CPU time of a running process.

@@ -30,7 +30,7 @@ pub(crate) struct Bitcoind {
     rpc: Rpc,
     /// Where peers connect to.
     pub(crate) p2p_port: u16,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Bitcoind {
@@ -78,7 +78,7 @@ impl Bitcoind {
             process,
             rpc,
             p2p_port,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -95,6 +95,12 @@ impl Bitcoind {
     /// Hash of its tip.
     pub(crate) fn tip(&self) -> String {
         self.rpc.tip()
+    }
+
+    /// What it has logged so far, on regtest.
+    pub(crate) fn log(&self) -> String {
+        let file = self.dir.path().join("regtest/debug.log");
+        std::fs::read_to_string(file).expect("bitcoind writes a log")
     }
 
     /// Ends it in order.

@@ -8,4 +8,5 @@ mod mainnet;
 mod process;
 mod regtest;
 mod rpc;
+mod shaped;
 mod tipward;

@@ -76,3 +76,81 @@ fn a_generated_chain_is_the_same_each_time_and_can_be_synced() {
     node.wait_for_height(110);
     node.stop();
 }
+
+/// A chain shaped like the main network's, as small as it can be, long enough for its scripts to be assumed valid.
+fn small_mainnet_chain(file: &Path) {
+    let generated = finish(
+        tipward()
+            .args(["generate", "--shape", "mainnet", "--blocks", "3"])
+            .args(["--coins", "2k", "--weight", "100000", "--out"])
+            .arg(file),
+    );
+    assert!(generated.status.success(), "{}", generated.stderr);
+    for words in [
+        "at height 2204",
+        "full blocks 102 to 104:",
+        "--assumevalid ",
+    ] {
+        assert!(
+            generated.stdout.contains(words),
+            "{words}: {}",
+            generated.stdout
+        );
+    }
+}
+
+#[test]
+fn a_chain_shaped_like_the_main_network_is_synced_with_and_without_its_scripts() {
+    let dir = temp_dir();
+    let (chain, json) = (dir.path().join("chain.dat"), dir.path().join("ibd.json"));
+    small_mainnet_chain(&chain);
+    let bench = finish(
+        tipward()
+            .args(["bench", "ibd", "--rounds", "1", "--scripts", "both"])
+            .arg("--blocks")
+            .arg(&chain)
+            .arg("--dir")
+            .arg(dir.path())
+            .arg("--json")
+            .arg(&json),
+    );
+    assert!(bench.status.success(), "{}", bench.stderr);
+    let told: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    let runs = told["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 2);
+    for (run, scripts) in runs.iter().zip([false, true]) {
+        assert_eq!(run["scripts"], scripts);
+        let figures = &run["figures"];
+        let of = |name: &str| figures[name].as_f64().unwrap();
+        assert!(of("to_end") >= of("to_tip") && of("to_tip") > 0.0, "{run}");
+        assert!(of("cpu") >= of("cpu_to_tip") && of("peak") > 1.0, "{run}");
+    }
+    assert_eq!(told["medians"].as_array().unwrap().len(), 2);
+    // The chain, its note and the figures.
+    assert_eq!(dir.path().read_dir().unwrap().count(), 3);
+}
+
+#[test]
+fn a_chain_shaped_like_the_main_network_is_replayed_without_a_network() {
+    let dir = temp_dir();
+    let chain = dir.path().join("chain.dat");
+    small_mainnet_chain(&chain);
+    let bench = finish(
+        tipward()
+            .args(["bench", "replay", "--rounds", "1", "--scripts", "on"])
+            .arg("--blocks")
+            .arg(&chain)
+            .arg("--dir")
+            .arg(dir.path()),
+    );
+    assert!(bench.status.success(), "{}", bench.stderr);
+    for words in [
+        "scripts verified, dbcache 450 MiB",
+        "blocks ready to connect",
+        " flushes, ",
+        "to_tip",
+    ] {
+        assert!(bench.stdout.contains(words), "{words}: {}", bench.stdout);
+    }
+    assert_eq!(dir.path().read_dir().unwrap().count(), 2);
+}

@@ -18,6 +18,8 @@ use rand::{Rng, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tipward_primitives::Height;
 
+use super::inscription;
+
 /// Keys are made once and used again and again: making one costs as much as a signature.
 const KEYS: usize = 12;
 
@@ -56,13 +58,15 @@ pub enum ScriptKind {
     LockTime,
     /// A script behind its hash with a relative lock time (BIP112).
     RelativeLock,
+    /// Taproot, spent by a leaf with one key and some data that is never executed, as inscriptions are.
+    TaprootInscription,
 }
 
 impl ScriptKind {
     /// One of each era.
     pub const FEW: [Self; 3] = [Self::PubkeyHash, Self::WitnessPubkeyHash, Self::TaprootKey];
 
-    /// Every kind.
+    /// Every kind but inscriptions, which are large.
     pub const ALL: [Self; 13] = [
         Self::Pubkey,
         Self::PubkeyHash,
@@ -90,7 +94,10 @@ impl ScriptKind {
     fn is_taproot(self) -> bool {
         matches!(
             self,
-            Self::TaprootKey | Self::TaprootScript | Self::TaprootMultisig
+            Self::TaprootKey
+                | Self::TaprootScript
+                | Self::TaprootMultisig
+                | Self::TaprootInscription
         )
     }
 }
@@ -127,6 +134,7 @@ impl Key {
             | ScriptKind::WitnessMultisig => multisig(&pairs),
             ScriptKind::TaprootScript => single_leaf(first),
             ScriptKind::TaprootMultisig => adding_leaf(&pairs),
+            ScriptKind::TaprootInscription => inscription::leaf(first),
             ScriptKind::LockTime => Builder::new()
                 .push_int(i64::from(LOCK_HEIGHT))
                 .push_opcode(OP_CLTV)
@@ -146,11 +154,11 @@ impl Key {
             | ScriptKind::WitnessPubkeyHash
             | ScriptKind::TaprootKey => ScriptBuf::new(),
         };
-        let tree = matches!(
-            kind,
-            ScriptKind::TaprootScript | ScriptKind::TaprootMultisig
-        )
-        .then(|| tree(secp, &pairs));
+        let tree = match kind {
+            ScriptKind::TaprootScript | ScriptKind::TaprootMultisig => Some(tree(secp, &pairs)),
+            ScriptKind::TaprootInscription => Some(single(secp, &inner, &pairs[2])),
+            _ => None,
+        };
         let tweaked = first.tap_tweak(secp, None);
         let script = match kind {
             ScriptKind::Pubkey => ScriptBuf::new_p2pk(&public.into()),
@@ -163,7 +171,9 @@ impl Key {
             ScriptKind::WitnessPubkeyHash => ScriptBuf::new_p2wpkh(&hash),
             ScriptKind::WitnessMultisig | ScriptKind::LockTime => inner.to_p2wsh(),
             ScriptKind::TaprootKey => ScriptBuf::new_p2tr_tweaked(tweaked.public_parts().0),
-            ScriptKind::TaprootScript | ScriptKind::TaprootMultisig => {
+            ScriptKind::TaprootScript
+            | ScriptKind::TaprootMultisig
+            | ScriptKind::TaprootInscription => {
                 let tree = tree.as_ref().expect("these kinds have a tree");
                 ScriptBuf::new_p2tr_tweaked(tree.output_key())
             }
@@ -196,6 +206,8 @@ pub(crate) struct Keyring {
     secp: Secp256k1<All>,
     keys: Vec<Key>,
     by_script: HashMap<ScriptBuf, usize>,
+    /// Signatures are made again until their R is short, as wallets of today do.
+    low_r: bool,
 }
 
 impl Keyring {
@@ -211,15 +223,32 @@ impl Keyring {
             EcdsaSighashType::All,
             EcdsaSighashType::AllPlusAnyoneCanPay,
         ];
+        let count = KEYS.max(2 * kinds.len());
+        let wanted = |index| {
+            let sighash = SIGHASHES[index % SIGHASHES.len()];
+            (kinds[index % kinds.len()], sighash)
+        };
+        Self::of(seed, (0..count).map(wanted), false)
+    }
+
+    /// A key for each of `kinds`, all of which sign as wallets do: for the whole transaction, and with a short R.
+    pub(crate) fn usual(seed: u64, kinds: impl IntoIterator<Item = ScriptKind>) -> Self {
+        let wanted = kinds.into_iter().map(|kind| (kind, EcdsaSighashType::All));
+        Self::of(seed, wanted, true)
+    }
+
+    fn of(
+        seed: u64,
+        wanted: impl Iterator<Item = (ScriptKind, EcdsaSighashType)>,
+        low_r: bool,
+    ) -> Self {
         // Another stream than that of the chain itself.
         let mut rng = ChaCha8Rng::seed_from_u64(!seed);
         let secp = Secp256k1::new();
-        let count = KEYS.max(2 * kinds.len());
-        let keys: Vec<Key> = (0..count)
-            .map(|index| {
+        let keys: Vec<Key> = wanted
+            .map(|(kind, sighash)| {
                 let pairs = [(); 3].map(|()| Keypair::from_secret_key(&secp, &secret(&mut rng)));
-                let kind = kinds[index % kinds.len()];
-                Key::new(&secp, pairs, kind, SIGHASHES[index % SIGHASHES.len()])
+                Key::new(&secp, pairs, kind, sighash)
             })
             .collect();
         let by_script = (0..).zip(&keys).map(|(i, key)| (key.script.clone(), i));
@@ -227,6 +256,7 @@ impl Keyring {
             by_script: by_script.collect(),
             secp,
             keys,
+            low_r,
         }
     }
 
@@ -266,6 +296,7 @@ impl Keyring {
         let mut signed = Vec::with_capacity(prevouts.len());
         let mut signing = Signing {
             secp: &self.secp,
+            low_r: self.low_r,
             outputs: transaction.output.len(),
             cache: SighashCache::new(&*transaction),
             prevouts: &prevouts,
@@ -287,6 +318,7 @@ impl Keyring {
 /// What signing one input takes.
 struct Signing<'a> {
     secp: &'a Secp256k1<All>,
+    low_r: bool,
     outputs: usize,
     cache: SighashCache<&'a Transaction>,
     prevouts: &'a [TxOut],
@@ -345,7 +377,7 @@ impl Signing<'_> {
                 let signature = self.taproot(key, &key.tweaked.to_keypair(), None);
                 segwit(&self.annexed(vec![&signature]))
             }
-            ScriptKind::TaprootScript => {
+            ScriptKind::TaprootScript | ScriptKind::TaprootInscription => {
                 let control = control_block(key);
                 let signature = self.taproot(key, first, Some(leaf_hash(key)));
                 segwit(&self.annexed(vec![&signature, inner, &control]))
@@ -407,7 +439,11 @@ impl Signing<'_> {
 
     fn ecdsa(&self, pair: &Keypair, hash: [u8; 32], sighash_type: EcdsaSighashType) -> Vec<u8> {
         let message = Message::from_digest(hash);
-        let signature = self.secp.sign_ecdsa(&message, &pair.secret_key());
+        let secret = pair.secret_key();
+        let signature = match self.low_r {
+            true => self.secp.sign_ecdsa_low_r(&message, &secret),
+            false => self.secp.sign_ecdsa(&message, &secret),
+        };
         ecdsa::Signature {
             signature,
             sighash_type,
@@ -485,6 +521,15 @@ fn tree(secp: &Secp256k1<All>, pairs: &[Keypair; 3]) -> TaprootSpendInfo {
         .and_then(|tree| tree.add_leaf(1, adding_leaf(pairs)))
         .expect("two leaves of depth one are a tree")
         .finalize(secp, pairs[2].x_only_public_key().0)
+        .expect("the tree is complete")
+}
+
+/// A leaf that is the whole tree.
+fn single(secp: &Secp256k1<All>, leaf: &ScriptBuf, internal: &Keypair) -> TaprootSpendInfo {
+    TaprootBuilder::new()
+        .add_leaf(0, leaf.clone())
+        .expect("one leaf is a tree")
+        .finalize(secp, internal.x_only_public_key().0)
         .expect("the tree is complete")
 }
 

@@ -11,18 +11,18 @@ use super::*;
 use crate::build::subsidy;
 
 /// Checks a branch by every rule but scripts, with a ledger as simple as can be.
-struct Ledger {
+pub(crate) struct Ledger {
     params: Params,
     headers: Vec<Header>,
     /// Value, height, median time past of the block before, and whether a coinbase made it.
-    coins: HashMap<OutPoint, (Amount, Height, u32, bool)>,
-    weights: Vec<usize>,
-    spent: Vec<bitcoin::TxOut>,
+    pub(crate) coins: HashMap<OutPoint, (Amount, Height, u32, bool)>,
+    pub(crate) weights: Vec<usize>,
+    pub(crate) spent: Vec<bitcoin::TxOut>,
     outputs: HashMap<OutPoint, bitcoin::TxOut>,
 }
 
 impl Ledger {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let params = Params::new(Network::Regtest);
         Self {
             headers: vec![params.genesis.header],
@@ -34,7 +34,7 @@ impl Ledger {
         }
     }
 
-    fn connect(&mut self, raw: &RawBlock) {
+    pub(crate) fn connect(&mut self, raw: &RawBlock) {
         let height = self.headers.len() as Height;
         let header = raw.header();
         let now = Timestamp::from_secs(2_000_000_000);

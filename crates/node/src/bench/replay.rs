@@ -1,0 +1,154 @@
+//! `tipward bench replay`: a block file through the real pipeline, with the network swapped out.
+//!
+//! Each run is a process of its own, so that its memory and CPU time are its own too.
+
+mod blocks;
+mod stages;
+mod worker;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::ibd::Scripts;
+use super::process::Watched;
+use super::report::{Figures, Report, Run, write_json};
+use crate::config::Options;
+use crate::generate::mainnet::ChainNote;
+use stages::Stages;
+
+/// Options of `tipward bench replay`.
+#[derive(Args, Clone, Debug)]
+pub struct ReplayArgs {
+    /// Chain to replay, as `tipward generate --shape mainnet` writes it
+    #[arg(long, value_name = "FILE")]
+    pub blocks: PathBuf,
+
+    /// Another tipward to measure in turn with this one
+    #[arg(long, value_name = "PROGRAM")]
+    pub versus: Option<PathBuf>,
+
+    /// Runs of each
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+
+    /// Memory for coins, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 450)]
+    pub dbcache: u32,
+
+    /// Verify the scripts of the full blocks, or assume them valid
+    #[arg(long, value_enum, default_value_t)]
+    pub scripts: Scripts,
+
+    /// Directory on the disk to measure; it needs room for a chain and its coins
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+
+    /// File to write all figures to
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Do one run in this process, into --dir itself
+    #[arg(long, hide = true)]
+    pub worker: bool,
+}
+
+/// What a worker tells of its run.
+#[derive(Serialize, Deserialize, Clone, Debug, Default)]
+struct Told {
+    to_tip: f64,
+    full: f64,
+    to_end: f64,
+    cpu_to_tip: f64,
+    stages: Stages,
+}
+
+/// Measures and prints.
+pub(super) fn run(args: &ReplayArgs, options: Options) -> anyhow::Result<()> {
+    let note = ChainNote::read(&args.blocks)?;
+    if args.worker {
+        let told = worker::run(args, &options, &note)?;
+        println!("{}", serde_json::to_string(&told)?);
+        return Ok(());
+    }
+    let dir = tempfile::Builder::new()
+        .prefix("tipward-bench-")
+        .tempdir_in(&args.dir)
+        .with_context(|| format!("cannot create a directory in {}", args.dir.display()))?;
+    let mut programs = vec![std::env::current_exe()?];
+    programs.extend(args.versus.clone());
+    let names = programs.iter().map(|p| p.display().to_string()).collect();
+    let mut report = Report::new(&note, args.dbcache, names);
+    for scripts in args.scripts.each() {
+        for round in 1..=args.rounds {
+            let mut order: Vec<usize> = (0..programs.len()).collect();
+            if round % 2 == 0 {
+                order.reverse();
+            }
+            for node in order {
+                let run_dir = dir.path().join("node");
+                let (figures, stages) =
+                    measure(&programs[node], args, &options, scripts, &run_dir)?;
+                report.push(Run {
+                    node,
+                    round,
+                    scripts,
+                    figures,
+                });
+                print!("{}", stages.table());
+            }
+        }
+        print!("{}", report.table(scripts));
+    }
+    if let Some(path) = &args.json {
+        write_json(path, &report.json())?;
+    }
+    Ok(())
+}
+
+fn measure(
+    program: &Path,
+    args: &ReplayArgs,
+    options: &Options,
+    scripts: bool,
+    dir: &Path,
+) -> anyhow::Result<(Figures, Stages)> {
+    std::fs::create_dir(dir)?;
+    rustix::fs::sync();
+    let mut command = Command::new(program);
+    if let Some(par) = options.par {
+        command.arg(format!("--par={par}"));
+    }
+    if let Some(mib) = options.blockbuffer {
+        command.arg(format!("--blockbuffer={mib}"));
+    }
+    command
+        .args(["bench", "replay", "--worker", "--blocks"])
+        .arg(&args.blocks)
+        .arg(format!("--dbcache={}", args.dbcache))
+        .arg(format!("--scripts={}", if scripts { "on" } else { "off" }))
+        .arg("--dir")
+        .arg(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    let mut process =
+        Watched::spawn(command).with_context(|| format!("cannot start {}", program.display()))?;
+    let ended = process.wait()?;
+    ensure!(ended.status.success(), "a run ended with {}", ended.status);
+    let told: Told = serde_json::from_str(&process.output()?).context("what a run tells")?;
+    std::fs::remove_dir_all(dir)?;
+    let figures = Figures {
+        to_tip: told.to_tip,
+        full: told.full,
+        to_end: told.to_end,
+        cpu_to_tip: told.cpu_to_tip,
+        cpu: ended.cpu_seconds,
+        peak: ended.peak_bytes,
+        written: ended.written_bytes,
+        serving: 0.0,
+    };
+    Ok((figures, told.stages))
+}
