@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("consensus", &["primitives"]),
     ("chain", &["primitives", "consensus"]),
     ("muhash", &["primitives"]),
+    ("watch", &[]),
     ("script", &["primitives", "consensus"]),
     ("coins", &["primitives", "muhash"]),
     (
@@ -49,6 +50,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "coins",
             "store",
             "validation",
+            "watch",
         ],
     ),
     ("testkit", &["primitives", "consensus", "chain", "p2p"]),
@@ -66,6 +68,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "p2p",
             "rpc",
             "testkit",
+            "watch",
         ],
     ),
 ];
