@@ -24,8 +24,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Where the source of the linked libbitcoinkernel is: the crate does not tell its dependents, cargo does.
 fn kernel_source() -> Result<PathBuf, Box<dyn Error>> {
+    // Without a network, and asking for no crates but those of this platform: no others need to be here.
     let output = Command::new(std::env::var("CARGO")?)
         .args(["metadata", "--format-version", "1", "--offline"])
+        .args(["--filter-platform", &std::env::var("TARGET")?])
         .current_dir(std::env::var("CARGO_MANIFEST_DIR")?)
         .output()?;
     if !output.status.success() {

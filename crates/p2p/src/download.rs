@@ -76,6 +76,7 @@ mod source;
 pub(crate) mod speed;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;

@@ -58,7 +58,7 @@ use crate::pool::Pool;
 use crate::senders::Senders;
 use crate::serve::Serve;
 use crate::shared::Shared;
-use crate::snapshot::{LeftPeer, Snapshot};
+use crate::snapshot::{LeftPeer, Snapshot, WindowSnapshot};
 use crate::wire::AddrEntry;
 
 /// The peer-to-peer machine. See the [module's page](self).
@@ -256,6 +256,11 @@ impl Machine {
     /// What RPC, progress display and dashboard show.
     pub fn snapshot(&self) -> Snapshot {
         report::snapshot(self)
+    }
+
+    /// The download window block by block, for people to look at: costs some tens of microseconds.
+    pub fn window(&self, now: Timestamp) -> WindowSnapshot {
+        report::window(self, now)
     }
 
     /// Works off what has become possible: messages that waited, then requests for blocks.

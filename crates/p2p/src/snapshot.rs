@@ -83,6 +83,10 @@ pub struct PeerSnapshot {
     pub presync_height: Option<Height>,
     /// Heights of the blocks that it owes, oldest request first.
     pub in_flight: Vec<Height>,
+    /// How long the oldest of these requests has been out, and whether any of them is late.
+    pub oldest_request: Option<(Duration, bool)>,
+    /// It was silent for so long that what it owed was given to others, and has not spoken since.
+    pub silent: bool,
     /// Measured speed of block delivery, bytes per second.
     pub block_rate: Option<f64>,
     /// Blocks that it delivered and that we stored.
@@ -116,6 +120,34 @@ pub struct LeftPeer {
     pub why: String,
 }
 
+/// The download window block by block: what is in none of the lists is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WindowSnapshot {
+    /// Height of its first block.
+    pub front: Height,
+    /// Its width in blocks.
+    pub blocks: usize,
+    /// Runs of blocks that nobody was asked for, first and last height; at most one for two blocks of the window.
+    pub open: Vec<(Height, Height)>,
+    /// Requests that are out, by height; of several for one block the first one first. Bounded by the credits.
+    pub asked: Vec<AskedBlock>,
+    /// Blocks that came and have no verdict.
+    pub received: Vec<Height>,
+}
+
+/// A request that is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskedBlock {
+    /// Height of the block.
+    pub height: Height,
+    /// Of whom.
+    pub peer: PeerId,
+    /// Since when.
+    pub waited: Duration,
+    /// By the peer's own speed it should have come by now.
+    pub late: bool,
+}
+
 /// The block download.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DownloadSnapshot {
@@ -136,6 +168,8 @@ pub struct DownloadSnapshot {
     pub credits_peak: u64,
     /// Blocks that nobody was asked for yet, in and beyond the window.
     pub blocks_left: u64,
+    /// Nothing is asked for, because our own disk failed a moment ago.
+    pub paused: bool,
 }
 
 /// Everything.

@@ -10,6 +10,7 @@ use tipward_primitives::{BlockHash, Height, RawBlock};
 
 use crate::bell::Bell;
 use crate::faults::ended;
+use crate::flush_meter::{FlushMeter, Flushes};
 
 /// Questions that may wait for the connect thread; whoever asks more waits.
 const QUEUE: usize = 256;
@@ -92,6 +93,8 @@ pub struct Progress {
     pub script_queue: u64,
     /// A flush is running.
     pub flushing: bool,
+    /// Flushes since the start.
+    pub flushes: Flushes,
     /// Connecting waits for something that may pass, such as room on the disk.
     pub paused: bool,
 }
@@ -109,6 +112,7 @@ pub(crate) struct Counters {
     pub(crate) ready_blocks: AtomicU64,
     pub(crate) script_queue: AtomicU64,
     pub(crate) flushing: AtomicU64,
+    pub(crate) flushes: FlushMeter,
     pub(crate) paused: AtomicU64,
 }
 
@@ -131,6 +135,7 @@ impl Counters {
             ready_blocks: get(&self.ready_blocks),
             script_queue: get(&self.script_queue),
             flushing: get(&self.flushing) > 0,
+            flushes: self.flushes.read(),
             paused: get(&self.paused) > 0,
         }
     }

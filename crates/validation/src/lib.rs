@@ -60,6 +60,7 @@ mod check;
 mod connect;
 mod faults;
 mod flush;
+mod flush_meter;
 mod frontiers;
 mod handle;
 mod handoff;
@@ -78,6 +79,7 @@ mod write;
 pub use connect::LeadBounds;
 #[doc(hidden)]
 pub use faults::FaultPoints;
+pub use flush_meter::Flushes;
 pub use handle::{CoinAnswer, CoinsHandle, FoundCoin, Progress, TestError};
 pub use options::Options;
 pub use pipeline::{Pipeline, QueueDepths};

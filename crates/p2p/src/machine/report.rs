@@ -1,8 +1,10 @@
 //! Filling in the snapshot.
 
+use tipward_primitives::Timestamp;
+
 use super::Machine;
 use crate::peer::{Peer, Stage};
-use crate::snapshot::{DownloadSnapshot, PeerSnapshot, Snapshot};
+use crate::snapshot::{DownloadSnapshot, PeerSnapshot, Snapshot, WindowSnapshot};
 
 pub(super) fn snapshot(machine: &Machine) -> Snapshot {
     let shared = &machine.shared;
@@ -32,6 +34,12 @@ pub(super) fn snapshot(machine: &Machine) -> Snapshot {
         download: download(machine),
         time_offset: time_offset(machine),
     }
+}
+
+/// The download window block by block.
+pub(super) fn window(machine: &Machine, now: Timestamp) -> WindowSnapshot {
+    let checking = machine.jobs.values().map(|job| &job.hash);
+    machine.download.window_blocks(now, checking)
 }
 
 fn peer(machine: &Machine, p: &Peer) -> PeerSnapshot {
@@ -67,6 +75,8 @@ fn peer(machine: &Machine, p: &Peer) -> PeerSnapshot {
         synced_block: p.best_known.map(|id| chain.height(chain.fork_point(id))),
         presync_height: machine.headers.presync_height(p.id),
         in_flight: machine.download.owed(p.id),
+        oldest_request: machine.download.oldest_request(now, p.id),
+        silent: machine.download.is_silent(p.id),
         block_rate: machine.download.rate(p.id),
         blocks_delivered: p.blocks_delivered,
         last_block: p.last_block,
@@ -90,6 +100,7 @@ fn download(machine: &Machine) -> DownloadSnapshot {
         credits_held: download.credits().held(),
         credits_peak: download.peak_credits(),
         blocks_left: download.left(machine.best_height()),
+        paused: download.is_paused(machine.shared.now),
     }
 }
 

@@ -100,6 +100,7 @@ impl Connect {
         };
         if ended? == Flushed::Done {
             self.coins.thaw_done();
+            self.counters.flushes.ended(self.flushes.last.elapsed());
             self.flushes.on_disk = to.hash;
             self.frontiers.flush(to, &self.view)?;
             self.waiting.note_flush_done(&self.coins_db);
