@@ -68,17 +68,22 @@ fn write(mut out: impl std::io::Write, text: &str) {
 }
 
 fn connect(args: &CliArgs, config: &ClientConfig) -> Client {
+    let mut client = of(config, args.rpcport);
+    if let (Some(user), Some(password)) = (&args.rpcuser, &args.rpcpassword) {
+        client.login = Login::Password(Credentials::new(user, password));
+    }
+    client
+}
+
+/// A client of the node that `config` speaks of, perhaps at another port.
+pub(crate) fn of(config: &ClientConfig, port: Option<u16>) -> Client {
     let mut addr = config.addr;
-    if let Some(port) = args.rpcport {
+    if let Some(port) = port {
         addr.set_port(port);
     }
-    let given = match (&args.rpcuser, &args.rpcpassword) {
-        (Some(user), Some(password)) => Some((user.clone(), password.clone())),
-        _ => config.credentials.clone(),
-    };
     Client {
         addr,
-        login: match given {
+        login: match &config.credentials {
             Some((user, password)) => Login::Password(Credentials::new(user, password)),
             None => Login::Cookie(config.netdir.clone()),
         },

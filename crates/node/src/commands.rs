@@ -15,6 +15,7 @@ use crate::demo::{self, DemoArgs};
 use crate::generate::{self, GenerateArgs};
 use crate::run;
 use crate::serve::{self, ServeArgs};
+use crate::top::{self, TopArgs};
 
 /// A Bitcoin node that gets to the chain's tip first.
 ///
@@ -39,6 +40,7 @@ Examples:
                                                  from one peer of yours, then stop
   tipward --proxy 127.0.0.1:9050                 through Tor
   tipward cli getblockchaininfo                  ask the running node
+  tipward top                                    watch it in the terminal
   tipward cli stop                               end it
   tipward demo                                   a whole sync from local peers, no internet needed";
 
@@ -46,6 +48,8 @@ Examples:
 enum Command {
     /// Call a JSON-RPC method of the running node
     Cli(CliArgs),
+    /// Watch the running node in the terminal
+    Top(TopArgs),
     /// Be a peer that serves block files: for tests and labs
     Serve(ServeArgs),
     /// Sync a generated chain from four local peers and follow one more block, no internet needed
@@ -80,6 +84,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Ok(code) => return code,
                 Err(error) => Err(error),
             }
+        }
+        Some(Command::Top(args)) => {
+            ClientConfig::load(options).and_then(|config| top::run(&args, &config))
         }
         Some(Command::Serve(args)) => serve_command(&args, options),
         Some(Command::Demo(args)) => demo::run(&args),

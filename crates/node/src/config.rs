@@ -1,6 +1,7 @@
 //! What the node shall do: command line over file over defaults, checked once, before anything is opened.
 
 mod file;
+mod logs;
 mod network;
 mod options;
 mod values;
@@ -20,9 +21,10 @@ use tipward_rpc::Subnet;
 use tipward_store::Reindex;
 
 use file::ConfigFile;
+pub use logs::LogLevels;
 pub(crate) use network::params;
 pub use options::Options;
-pub use values::{NetworkName, ProgressMode, Switch};
+pub use values::{LogFormat, NetworkName, ProgressMode, Switch};
 
 /// Connections that a node keeps at most unless told otherwise, as in Core.
 const DEFAULT_MAX_CONNECTIONS: usize = 125;
@@ -127,6 +129,8 @@ pub struct RpcConfig {
     pub allow: Vec<Subnet>,
     /// User and password, beside the cookie.
     pub credentials: Option<(String, String)>,
+    /// Serve the page, the metrics and the health at the same addresses.
+    pub watch: bool,
 }
 
 /// What to tell the user, and where.
@@ -136,8 +140,10 @@ pub struct OutputConfig {
     pub console: bool,
     /// Log file.
     pub log_file: Option<PathBuf>,
-    /// Parts of the node to log more of.
-    pub debug: Vec<String>,
+    /// How much of what is logged.
+    pub levels: LogLevels,
+    /// How log lines look.
+    pub format: LogFormat,
     /// Progress bars.
     pub progress: ProgressMode,
 }
@@ -395,28 +401,22 @@ fn rpc(options: &Options, params: &Params) -> anyhow::Result<Option<RpcConfig>> 
         bind,
         allow,
         credentials,
+        watch: is_on(options.watch, true),
     }))
 }
 
-/// What `--debug` can name, beside `all`: the targets of our log lines.
-pub(crate) const DEBUG_TARGETS: [&str; 5] = ["net", "headers", "blocks", "store", "rpc"];
-
 fn output(options: &Options, netdir: &Path) -> anyhow::Result<OutputConfig> {
-    let debug = options.debug.clone().unwrap_or_default();
-    for what in &debug {
-        ensure!(
-            matches!(what.as_str(), "all" | "1") || DEBUG_TARGETS.contains(&what.as_str()),
-            "--debug {what}: must be one of {}, or all",
-            DEBUG_TARGETS.join(", ")
-        );
-    }
     Ok(OutputConfig {
         console: is_on(options.printtoconsole, true),
         log_file: match options.debuglogfile.as_deref() {
             Some("0") => None,
             name => Some(netdir.join(name.unwrap_or("debug.log"))),
         },
-        debug,
+        levels: LogLevels::new(
+            options.debug.as_deref().unwrap_or_default(),
+            options.loglevel.as_deref().unwrap_or_default(),
+        )?,
+        format: options.logformat.unwrap_or_default(),
         progress: options.progress.unwrap_or_default(),
     })
 }

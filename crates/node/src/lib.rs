@@ -29,5 +29,7 @@ mod rpc;
 mod run;
 pub mod serve;
 mod signals;
+pub mod top;
+mod watch;
 
 pub use node::{Node, NodeHandle};

@@ -16,11 +16,12 @@ use tracing_subscriber::filter::{FilterExt as _, Targets, dynamic_filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::layer::{Filter, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer as _, fmt as lines};
+use tracing_subscriber::{Layer, fmt as lines};
 
-use crate::config::{DEBUG_TARGETS, OutputConfig};
+use crate::config::{LogFormat, LogLevels, OutputConfig};
 use crate::progress::Display;
 
 /// A log file of more than this many bytes is cut at the start to its last `KEPT_LOG`, as Core does.
@@ -43,20 +44,16 @@ pub fn init(output: &OutputConfig, display: &Display) -> anyhow::Result<()> {
         !by_bars || *line.level() <= tracing::Level::WARN || !bars.replaces_lines()
     });
     let console = output.console.then(|| {
-        lines::layer()
-            .with_timer(UtcSeconds)
-            .with_ansi(false)
-            .log_internal_errors(false)
-            .with_writer(AboveBars(display.bars().clone()))
-            .with_filter(filter(&output.debug).and(not_shown_by_bars))
+        let writer = AboveBars(display.bars().clone());
+        layer(
+            output,
+            writer,
+            filter(&output.levels).and(not_shown_by_bars),
+        )
     });
     let file = file.map(|file| {
-        lines::layer()
-            .with_timer(UtcSeconds)
-            .with_ansi(false)
-            .log_internal_errors(false)
-            .with_writer(Shared(Arc::new(Mutex::new(file))))
-            .with_filter(filter(&output.debug))
+        let writer = Shared(Arc::new(Mutex::new(file)));
+        layer(output, writer, filter(&output.levels))
     });
     tracing_subscriber::registry()
         .with(console)
@@ -65,30 +62,32 @@ pub fn init(output: &OutputConfig, display: &Display) -> anyhow::Result<()> {
         .context("log lines already go somewhere else")
 }
 
-/// Ours from `info` up, or from `debug` up where asked for; of libraries only what warns.
-fn filter(debug: &[String]) -> Targets {
-    let all = debug.iter().any(|what| what == "all" || what == "1");
-    DEBUG_TARGETS
-        .iter()
-        .fold(
-            Targets::new()
-                .with_default(LevelFilter::WARN)
-                // A resolver that retries is no news.
-                .with_target("hickory_resolver", LevelFilter::OFF)
-                .with_target("hickory_proto", LevelFilter::OFF)
-                .with_target("hickory_net", LevelFilter::OFF),
-            |targets, name| {
-                let more = all || debug.iter().any(|what| what == name);
-                let level = if more {
-                    LevelFilter::DEBUG
-                } else {
-                    LevelFilter::INFO
-                };
-                targets.with_target(*name, level)
-            },
-        )
-        .with_target("node", LevelFilter::INFO)
-        .with_target("tipward", LevelFilter::INFO)
+/// Lines of the format that was chosen.
+fn layer<S, W, F>(output: &OutputConfig, writer: W, filter: F) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    F: Filter<S> + Send + Sync + 'static,
+{
+    let lines = lines::layer()
+        .with_timer(UtcSeconds)
+        .with_ansi(false)
+        .log_internal_errors(false)
+        .with_writer(writer);
+    match output.format {
+        LogFormat::Text => lines.with_filter(filter).boxed(),
+        LogFormat::Json => lines.json().with_filter(filter).boxed(),
+    }
+}
+
+fn filter(levels: &LogLevels) -> Targets {
+    Targets::new()
+        .with_default(levels.libraries())
+        // A resolver that retries is no news.
+        .with_target("hickory_resolver", LevelFilter::OFF)
+        .with_target("hickory_proto", LevelFilter::OFF)
+        .with_target("hickory_net", LevelFilter::OFF)
+        .with_targets(levels.targets())
 }
 
 fn open_log(path: &Path) -> io::Result<File> {

@@ -11,7 +11,8 @@ use tipward_coins::CoinsDb;
 use tipward_p2p::snapshot::Snapshot;
 use tipward_store::{BlockReader, UndoReader};
 use tipward_validation::{CoinsHandle, Options as PipelineOptions, Pipeline};
-use tokio::sync::{mpsc, oneshot, watch};
+use tipward_watch::{Feed, Status};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -24,6 +25,7 @@ use crate::net::listen;
 use crate::net::mailbox::Mailbox;
 use crate::net::peer_files::PeerFiles;
 use crate::rpc::Rpc;
+use crate::watch;
 
 /// Questions and commands that may wait for the driver.
 const TASK_QUEUE: usize = 256;
@@ -41,7 +43,7 @@ pub struct Node {
 pub struct NodeHandle {
     pub(crate) tasks: mpsc::Sender<Task>,
     pub(crate) view: Arc<ArcSwap<ChainView>>,
-    pub(crate) tip: watch::Receiver<Tip>,
+    pub(crate) tip: tokio::sync::watch::Receiver<Tip>,
     pub(crate) clock: Clock,
     pub(crate) blocks: BlockReader,
     pub(crate) undo: UndoReader,
@@ -49,6 +51,7 @@ pub struct NodeHandle {
     pub(crate) coins_db: CoinsDb,
     pub(crate) shutdown: CancellationToken,
     pub(crate) started: Instant,
+    pub(crate) feed: Feed,
     pub(crate) config: Arc<Config>,
 }
 
@@ -60,6 +63,7 @@ impl Node {
         let params = Arc::new(config.params.clone());
         let clock = Clock::default();
         let shutdown = CancellationToken::new();
+        let publisher = watch::begin(&config);
 
         // The lock comes first: nothing of a directory that another node uses may be touched.
         let (files, loaded) = {
@@ -72,9 +76,14 @@ impl Node {
             .filter_map(|listener| listener.local_addr().ok())
             .collect();
         let rpc = match &config.rpc {
-            Some(rpc) => Some(Rpc::start(&config, rpc).await?),
+            Some(rpc) => Some(Rpc::start(&config, rpc, publisher.feed()).await?),
             None => None,
         };
+        let beginning = publisher.feed().newest().status.node.clone();
+        publisher.publish(Status::starting(
+            beginning.clone(),
+            "Loading headers and the block index",
+        ));
         let start = {
             let (params, now) = (params.clone(), clock.now());
             blocking(move || load::load(files, loaded, &params, now)).await?
@@ -117,6 +126,7 @@ impl Node {
             coins_db,
             shutdown: shutdown.clone(),
             started,
+            feed: publisher.feed(),
             config: config.clone(),
         };
         let driver = drive(
@@ -137,6 +147,7 @@ impl Node {
             },
             tasks,
         )?;
+        tokio::spawn(watch::collect(handle.clone(), publisher, beginning));
         if let Some(rpc) = &rpc {
             rpc.ready(handle.clone());
         }
@@ -207,7 +218,7 @@ impl NodeHandle {
     }
 
     /// The tip as it was last published, and word of the next.
-    pub fn tip(&self) -> watch::Receiver<Tip> {
+    pub fn tip(&self) -> tokio::sync::watch::Receiver<Tip> {
         self.tip.clone()
     }
 
@@ -219,6 +230,11 @@ impl NodeHandle {
     /// Peers, traffic and download; `None` when the node has ended.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.ask(|driver| driver.machine.snapshot()).await
+    }
+
+    /// What the node shows of itself.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     /// Begins to end the node.

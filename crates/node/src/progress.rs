@@ -1,20 +1,18 @@
-//! Progress bars of a sync, on a terminal; a line now and then elsewhere, if asked for.
-
-mod estimate;
+//! Progress bars of a sync, on a terminal; a line now and then elsewhere, if asked for. They show what the page shows
+//! (`watch.rs`).
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use tipward_watch::{Looker, Phase, Rates, Shot, Status};
+
 use crate::config::ProgressMode;
 use crate::node::NodeHandle;
-use estimate::{Estimator, Rates, Sample};
 
-/// How often the bars are brought up to date.
-const REFRESH: Duration = Duration::from_millis(200);
 /// How often a line is written where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(2);
 /// Fewer blocks than this behind the best header is following, not syncing, and shows no bar.
@@ -75,21 +73,19 @@ impl Display {
     }
 
     async fn draw(&self, node: &NodeHandle) {
-        let mut estimators = Estimators::default();
+        let mut looker = node.feed().look();
         let mut bars: Option<Bars> = None;
-        while let Some(state) = State::of(node).await {
-            let pace = estimators.add(&state);
-            if state.is_syncing() {
+        while let Some(shot) = next(node, &mut looker).await {
+            if is_syncing(&shot.status) {
                 let bars = bars.get_or_insert_with(|| {
                     self.visible.store(true, Ordering::Relaxed);
                     Bars::add_to(&self.bars)
                 });
-                bars.show(&state, &pace);
+                bars.show(&shot.status);
             } else if let Some(done) = bars.take() {
                 done.clear();
                 self.visible.store(false, Ordering::Relaxed);
             }
-            tokio::time::sleep(REFRESH).await;
         }
         if let Some(bars) = bars {
             bars.clear();
@@ -98,140 +94,61 @@ impl Display {
     }
 }
 
+/// The next status; `None` when the node ends.
+async fn next(node: &NodeHandle, looker: &mut Looker) -> Option<Arc<Shot>> {
+    tokio::select! {
+        shot = looker.next() => shot,
+        () = node.shutdown.cancelled() => None,
+    }
+}
+
 async fn write_lines(node: &NodeHandle) {
-    let mut estimators = Estimators::default();
-    while let Some(state) = State::of(node).await {
-        let pace = estimators.add(&state);
-        if state.is_syncing() {
+    let mut looker = node.feed().look();
+    while let Some(shot) = next(node, &mut looker).await {
+        let status = &shot.status;
+        if is_syncing(status) {
+            let sync = &status.sync;
             tracing::info!(
                 target: "node",
                 "Progress: headers {}/{}, blocks {}/{}, {}; validated {}/{}, {}",
-                state.headers,
-                state.peer_height,
-                state.stored,
-                state.headers,
-                state.describe(&pace),
-                state.validated,
-                state.headers,
-                pace.describe_validation()
+                sync.headers,
+                sync.target,
+                sync.stored,
+                sync.headers,
+                describe_download(status),
+                sync.tip,
+                sync.headers,
+                describe_validation(status)
             );
         }
         tokio::time::sleep(LINE_INTERVAL).await;
     }
 }
 
-/// What progress is made of, at one moment.
-struct State {
-    /// Height of the best header.
-    headers: u32,
-    /// The greatest height that a peer speaks of.
-    peer_height: u32,
-    /// Height up to which all blocks are stored.
-    stored: u32,
-    /// Height of the validated tip.
-    validated: u32,
-    /// Blocks in the block files.
-    stored_blocks: u64,
-    /// Their bytes.
-    stored_bytes: u64,
-    /// Transactions of the validated chain.
-    transactions: u64,
-    peers: usize,
+/// Following the tip is no sync, and shows no bar.
+fn is_syncing(status: &Status) -> bool {
+    status.phase != Phase::Starting
+        && status.sync.target.saturating_sub(status.sync.tip) >= WORTH_A_BAR
 }
 
-impl State {
-    async fn of(node: &NodeHandle) -> Option<Self> {
-        if node.shutdown.is_cancelled() {
-            return None;
-        }
-        let snapshot = node.snapshot().await?;
-        let view = node.view();
-        let headers = view.height(view.best_header());
-        let presync = snapshot.peers.iter().filter_map(|peer| peer.presync_height);
-        let said = snapshot
-            .peers
-            .iter()
-            .filter_map(|peer| u32::try_from(peer.starting_height).ok());
-        Some(Self {
-            headers: presync.max().unwrap_or(0).max(headers),
-            peer_height: said.max().unwrap_or(0).max(headers),
-            stored: view.first_missing(view.best_header()).saturating_sub(1),
-            validated: view.tip_height(),
-            stored_blocks: node.blocks.blocks(),
-            stored_bytes: node.blocks.size_on_disk(),
-            transactions: view.chain_transactions(view.tip()).unwrap_or(0),
-            peers: snapshot.peers.iter().filter(|p| p.handshake_done).count(),
-        })
-    }
-
-    fn is_syncing(&self) -> bool {
-        self.peer_height.saturating_sub(self.validated) >= WORTH_A_BAR
-    }
-
-    fn sample(&self) -> Sample {
-        Sample {
-            at: Instant::now(),
-            blocks: self.stored_blocks,
-            amount: self.stored_bytes,
-            left: u64::from(self.peer_height.saturating_sub(self.stored)),
-        }
-    }
-
-    /// The same of validation: what counts there is transactions.
-    fn validation_sample(&self) -> Sample {
-        Sample {
-            at: Instant::now(),
-            blocks: u64::from(self.validated),
-            amount: self.transactions,
-            left: u64::from(self.peer_height.saturating_sub(self.validated)),
-        }
-    }
-
-    fn describe(&self, pace: &Pace) -> String {
-        let Rates {
-            blocks_per_second,
-            amount_per_second,
-            ..
-        } = pace.download;
-        let (peers, megabytes) = (self.peers, amount_per_second / 1e6);
-        format!("{blocks_per_second:.0} blocks/s, {megabytes:.1} MB/s, {peers} peers")
-    }
+fn describe_download(status: &Status) -> String {
+    let Rates {
+        blocks_stored,
+        bytes_stored,
+        ..
+    } = status.rates;
+    let (peers, megabytes) = (status.ready_peers(), bytes_stored / 1e6);
+    format!("{blocks_stored:.0} blocks/s, {megabytes:.1} MB/s, {peers} peers")
 }
 
-/// How fast both halves of a sync go.
-#[derive(Default)]
-struct Estimators {
-    download: Estimator,
-    validation: Estimator,
-}
-
-struct Pace {
-    download: Rates,
-    validation: Rates,
-}
-
-impl Estimators {
-    fn add(&mut self, state: &State) -> Pace {
-        Pace {
-            download: self.download.add(state.sample()),
-            validation: self.validation.add(state.validation_sample()),
-        }
-    }
-}
-
-impl Pace {
-    /// The sync is done when the slower half is.
-    fn describe_validation(&self) -> String {
-        let left = match (self.download.left, self.validation.left) {
-            (Some(download), Some(validation)) => {
-                format!("about {} left", HumanDuration(download.max(validation)))
-            }
-            (None, Some(validation)) => format!("about {} left", HumanDuration(validation)),
-            (_, None) => "time left unknown".to_owned(),
-        };
-        let transactions = self.validation.amount_per_second;
-        format!("{transactions:.0} transactions/s, {left}")
-    }
+fn describe_validation(status: &Status) -> String {
+    let (sync, transactions) = (&status.sync, status.rates.transactions);
+    let percent = (sync.progress * 10_000.0).floor() / 100.0;
+    let left = match sync.eta {
+        Some(seconds) => format!("about {} left", HumanDuration(Duration::from_secs(seconds))),
+        None => "time left unknown".to_owned(),
+    };
+    format!("{percent:.2} %, {transactions:.0} transactions/s, {left}")
 }
 
 struct Bars {
@@ -262,15 +179,18 @@ impl Bars {
         }
     }
 
-    fn show(&self, state: &State, pace: &Pace) {
-        self.headers.set_length(u64::from(state.peer_height));
-        self.headers.set_position(u64::from(state.headers));
-        self.blocks.set_length(u64::from(state.peer_height));
-        self.blocks.set_position(u64::from(state.stored));
-        self.blocks.set_message(state.describe(pace));
-        self.validated.set_length(u64::from(state.peer_height));
-        self.validated.set_position(u64::from(state.validated));
-        self.validated.set_message(pace.describe_validation());
+    fn show(&self, status: &Status) {
+        let (sync, target) = (&status.sync, u64::from(status.sync.target));
+        for (bar, height) in [
+            (&self.headers, sync.presync.unwrap_or(0).max(sync.headers)),
+            (&self.blocks, sync.stored),
+            (&self.validated, sync.tip),
+        ] {
+            bar.set_length(target.max(u64::from(height)));
+            bar.set_position(u64::from(height));
+        }
+        self.blocks.set_message(describe_download(status));
+        self.validated.set_message(describe_validation(status));
     }
 
     fn clear(self) {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tipward_rpc::{Cookie, Credentials, Server, ServerConfig};
+use tipward_watch::{Feed, page};
 
 use crate::config::{Config, RpcConfig};
 use crate::node::NodeHandle;
@@ -25,7 +26,11 @@ pub(crate) struct Rpc {
 
 impl Rpc {
     /// Begins to answer, with -28 until [`Rpc::ready`].
-    pub(crate) async fn start(config: &Config, rpc: &RpcConfig) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        config: &Config,
+        rpc: &RpcConfig,
+        feed: Feed,
+    ) -> anyhow::Result<Self> {
         let cookie = Cookie::create(&config.netdir).with_context(|| {
             format!(
                 "cannot write the cookie file in {}",
@@ -41,6 +46,7 @@ impl Rpc {
             allow: rpc.allow.clone(),
             credentials,
             work_queue: ServerConfig::DEFAULT_WORK_QUEUE,
+            watch: rpc.watch.then_some(feed),
         })
         .await
         .map_err(|error| match error.kind() {
@@ -54,6 +60,9 @@ impl Rpc {
             .first()
             .context("no address to answer JSON-RPC at")?;
         tracing::info!(target: "rpc", "JSON-RPC at {addr}");
+        if rpc.watch {
+            tracing::info!(target: "rpc", "Watch the node at http://{addr}{}", page::PATH);
+        }
         server.set_warmup("Loading the block index");
         Ok(Self {
             server,

@@ -95,13 +95,7 @@ impl CallError {
 impl Client {
     /// Calls a method; `params` is an array or an object.
     pub fn call(&self, method: &str, params: &Value) -> Result<Value, CallError> {
-        let credentials = match &self.login {
-            Login::Password(credentials) => credentials.clone(),
-            Login::Cookie(dir) => Cookie::read(dir).map_err(|source| CallError::NoCookie {
-                path: dir.clone(),
-                source,
-            })?,
-        };
+        let credentials = self.credentials()?;
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let response = http::post(
             self.addr,
@@ -114,6 +108,36 @@ impl Client {
             source,
         })?;
         understand(&response)
+    }
+
+    /// Gets what is shown at a path: the node's status, say.
+    pub fn get(&self, path: &str) -> Result<Vec<u8>, CallError> {
+        let credentials = self.credentials()?;
+        let response =
+            http::get(self.addr, path, &credentials.header(), self.timeout).map_err(|source| {
+                CallError::Unreachable {
+                    addr: self.addr,
+                    source,
+                }
+            })?;
+        match response.status {
+            200 => Ok(response.body),
+            401 => Err(CallError::Unauthorized),
+            status => Err(CallError::Http {
+                status,
+                text: String::from_utf8_lossy(&response.body).trim().to_owned(),
+            }),
+        }
+    }
+
+    fn credentials(&self) -> Result<Credentials, CallError> {
+        match &self.login {
+            Login::Password(credentials) => Ok(credentials.clone()),
+            Login::Cookie(dir) => Cookie::read(dir).map_err(|source| CallError::NoCookie {
+                path: dir.clone(),
+                source,
+            }),
+        }
     }
 
     /// Calls a method, again and again for so long while the node is not there yet or still starting.

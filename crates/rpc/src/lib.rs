@@ -41,6 +41,7 @@ mod state;
 #[cfg(test)]
 mod testing;
 mod verify;
+mod watch;
 
 pub use allow::{InvalidSubnet, Subnet};
 pub use auth::{Cookie, Credentials};

@@ -5,6 +5,8 @@
 //!             403                404, 405      401, late      503                 413
 //! ```
 //!
+//! The page that shows the node, and what belongs to it, take a way of their own (`watch.rs`).
+//!
 //! Nothing is read of a body before its sender is authorized. What strangers can take is bounded: so many connections,
 //! each with a small buffer and half a minute for its headers. What callers can take is bounded too: so many calls at
 //! a time (those that wait for a block among them), so many bytes of bodies.
@@ -18,12 +20,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State as Shared;
+use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode, header};
 use axum::routing::any;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tipward_watch::Feed;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -31,6 +35,7 @@ use tokio::task::JoinSet;
 use crate::auth::Auth;
 use crate::protocol::{self, Endpoint};
 use crate::state::State;
+use crate::watch::{self, Watch};
 use crate::{Backend, Credentials, Subnet};
 
 /// Largest body of a request, as in Core.
@@ -61,6 +66,8 @@ pub struct ServerConfig {
     pub credentials: Vec<Credentials>,
     /// Calls at a time, waiting ones included; further ones are refused with 503. At least 1.
     pub work_queue: usize,
+    /// What the page, the metrics and the health show; `None` for neither of them.
+    pub watch: Option<Feed>,
 }
 
 impl ServerConfig {
@@ -84,6 +91,7 @@ struct Gate {
     /// In KiB: a semaphore counts no further than 32 bits.
     body_kib: Semaphore,
     wrong_passwords: Semaphore,
+    watch: Option<Watch>,
 }
 
 impl Server {
@@ -91,6 +99,7 @@ impl Server {
     pub async fn bind(config: ServerConfig) -> io::Result<Self> {
         let state = State::new();
         let gate = Arc::new(Gate {
+            watch: config.watch.map(|feed| Watch::new(feed, &config.bind)),
             state: Arc::clone(&state),
             auth: Auth::new(&config.credentials),
             allow: config.allow,
@@ -227,10 +236,11 @@ fn router(gate: Arc<Gate>, peer: SocketAddr) -> Router {
     Router::new()
         .route("/", call(Endpoint::Node))
         .route("/wallet/{*name}", call(Endpoint::Wallet))
-        .fallback(move |Shared(gate): Shared<Arc<Gate>>| async move {
-            gate.refuses(peer.ip())
-                .unwrap_or_else(|| status(StatusCode::NOT_FOUND))
-        })
+        .fallback(
+            move |Shared(gate): Shared<Arc<Gate>>, request: Request<Body>| async move {
+                show(&gate, peer, &request.into_parts().0).await
+            },
+        )
         .with_state(gate)
 }
 
@@ -244,6 +254,9 @@ async fn handle(
         return refusal;
     }
     if request.method() != Method::POST {
+        if gate.watch.is_some() && watch::is_a_browser(&request) {
+            return watch::this_way();
+        }
         return text(
             StatusCode::METHOD_NOT_ALLOWED,
             "JSONRPC server handles only POST requests",
@@ -251,13 +264,7 @@ async fn handle(
     }
     match request.headers().get(header::AUTHORIZATION) {
         Some(given) if gate.auth.accepts(given.as_bytes()) => {}
-        Some(_) => {
-            tracing::warn!(target: "rpc", %peer, "wrong password");
-            let _turn = gate.wrong_passwords.acquire().await;
-            tokio::time::sleep(WRONG_PASSWORD_DELAY).await;
-            return unauthorized();
-        }
-        None => return unauthorized(),
+        given => return gate.no_password(peer, given.is_some()).await,
     }
     if gate.state.is_stopping() {
         return text(
@@ -298,7 +305,38 @@ async fn handle(
     response
 }
 
+/// What is no JSON-RPC: the page and what belongs to it.
+async fn show(gate: &Gate, peer: SocketAddr, request: &Parts) -> Response<Body> {
+    if let Some(refusal) = gate.refuses(peer.ip()) {
+        return refusal;
+    }
+    let Some(watch) = gate
+        .watch
+        .as_ref()
+        .filter(|_| Watch::serves(request.uri.path()))
+    else {
+        return status(StatusCode::NOT_FOUND);
+    };
+    match watch.answer(peer.ip(), &gate.auth, &gate.state, request) {
+        Some(response) => response,
+        None => {
+            let given = request.headers.contains_key(header::AUTHORIZATION);
+            gate.no_password(peer, given).await
+        }
+    }
+}
+
 impl Gate {
+    /// The answer to who brings no password, or after a while, to who brings a wrong one.
+    async fn no_password(&self, peer: SocketAddr, wrong: bool) -> Response<Body> {
+        if wrong {
+            tracing::warn!(target: "rpc", %peer, "wrong password");
+            let _turn = self.wrong_passwords.acquire().await;
+            tokio::time::sleep(WRONG_PASSWORD_DELAY).await;
+        }
+        unauthorized()
+    }
+
     /// The refusal, if this address may not call.
     fn refuses(&self, addr: IpAddr) -> Option<Response<Body>> {
         let allowed = addr.to_canonical().is_loopback()

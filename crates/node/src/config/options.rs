@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::{Deserialize, Deserializer};
 
-use super::values::{NetworkName, ProgressMode, Switch};
+use super::values::{LogFormat, NetworkName, ProgressMode, Switch};
 
 /// Options as the user gave them, on the command line or in a file; `None` where nothing was said.
 ///
@@ -191,6 +191,10 @@ pub struct Options {
     #[arg(long, value_name = "PASSWORD", help_heading = "RPC")]
     pub rpcpassword: Option<String>,
 
+    /// Show the node at the address of JSON-RPC: the page /watch, /metrics, /health and /ready [default: on]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "RPC")]
+    pub watch: Option<Switch>,
+
     /// Log lines on standard output [default: on]
     #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Output")]
     pub printtoconsole: Option<Switch>,
@@ -199,10 +203,25 @@ pub struct Options {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub debuglogfile: Option<String>,
 
-    /// Log more of: net, headers, blocks, store, rpc, or all. Can be given several times
+    /// Log more of: net, headers, blocks, store, rpc, validation, or all. Can be given several times
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", help_heading = "Output")]
     #[serde(deserialize_with = "one_or_many")]
     pub debug: Option<Vec<String>>,
+
+    /// How much to log, off to trace, of all or of one target. Can be given several times [default: info]
+    #[arg(long, value_name = "[TARGET:]LEVEL", help_heading = "Output")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub loglevel: Option<Vec<String>>,
+
+    /// Log lines as text or as json, an object a line [default: text]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        hide_possible_values = true,
+        help_heading = "Output"
+    )]
+    pub logformat: Option<LogFormat>,
 
     /// Progress bars: auto (on a terminal), on or off [default: auto]
     #[arg(
@@ -255,6 +274,6 @@ impl Options {
             network datadir conf stopatheight connect addnode seednode dnsseed fixedseeds listen bind port
             maxconnections proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid blockbuffer batch minimumchainwork
             signetchallenge
-            testactivationheight vbparams server rpcbind rpcallowip rpcport rpcuser rpcpassword printtoconsole debuglogfile debug progress)
+            testactivationheight vbparams server rpcbind rpcallowip rpcport rpcuser rpcpassword watch printtoconsole debuglogfile debug loglevel logformat progress)
     }
 }

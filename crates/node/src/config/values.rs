@@ -76,6 +76,22 @@ impl<'de> Deserialize<'de> for ProgressMode {
     }
 }
 
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object a line, for programs.
+    Json,
+}
+
+impl<'de> Deserialize<'de> for LogFormat {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        enum_from_str(deserializer, "text or json")
+    }
+}
+
 fn enum_from_str<'de, D: Deserializer<'de>, T: ValueEnum>(
     deserializer: D,
     expected: &str,

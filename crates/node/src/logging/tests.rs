@@ -25,11 +25,12 @@ fn a_log_that_grew_too_long_keeps_its_end() {
 }
 
 #[test]
-fn debug_raises_only_what_was_asked_for() {
+fn a_target_and_what_lies_below_it_have_their_level() {
     use tracing::Level;
-    let targets = filter(&["net".to_owned()]);
-    assert!(targets.would_enable("net", &Level::DEBUG));
-    assert!(!targets.would_enable("blocks", &Level::DEBUG));
+    let targets = filter(&LogLevels::default());
     assert!(targets.would_enable("blocks", &Level::INFO));
-    assert!(filter(&["all".to_owned()]).would_enable("blocks", &Level::DEBUG));
+    assert!(!targets.would_enable("blocks", &Level::DEBUG));
+    assert!(targets.would_enable("tipward_validation::connect", &Level::INFO));
+    assert!(!targets.would_enable("some_library", &Level::INFO));
+    assert!(targets.would_enable("some_library", &Level::WARN));
 }

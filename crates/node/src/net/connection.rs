@@ -66,6 +66,11 @@ impl Reports {
         }
     }
 
+    /// How much waits for the driver.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Hands something over; `false` when the driver has ended.
     pub(super) async fn send(&self, input: Input) -> bool {
         self.queue

@@ -18,7 +18,7 @@ use tipward_p2p::event::{Event, Level};
 use tipward_p2p::{Action, ConnKind, Input, Machine, PeerId, Target, Transport};
 use tipward_primitives::{BlockHash, Height, Timestamp};
 use tipward_store::BlockReader;
-use tipward_validation::Pipeline;
+use tipward_validation::{Pipeline, QueueDepths};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,8 @@ use super::listen;
 use super::mailbox::Mailbox;
 use super::peer_files::PeerFiles;
 use settle::Settling;
+
+use crate::watch::Tally;
 
 /// Inputs handled before timers and the other sources are looked at again.
 const BURST: usize = 64;
@@ -155,6 +157,8 @@ pub(crate) struct Driver {
     verdict_waiters: BTreeMap<u64, Vec<oneshot::Sender<BlockOutcome>>>,
     /// Who waits for connecting.
     settling: Settling,
+    /// How often what happened.
+    pub(crate) tally: Tally,
     last_tick: Timestamp,
     /// Why the node cannot go on.
     halted: Option<String>,
@@ -191,6 +195,7 @@ impl Driver {
             last_job: 0,
             verdict_waiters: BTreeMap::new(),
             settling: Settling::default(),
+            tally: Tally::default(),
             halted: None,
         };
         let shutdown = driver.shutdown.clone();
@@ -402,6 +407,16 @@ impl Driver {
         }
     }
 
+    /// What waits in each stage of the pipeline.
+    pub(crate) fn depths(&self) -> QueueDepths {
+        self.pipeline.depths()
+    }
+
+    /// Messages and reports of connections that wait for the driver.
+    pub(crate) fn waiting_messages(&self) -> usize {
+        self.reports.waiting()
+    }
+
     fn halt(&mut self, why: String) {
         tracing::error!(target: "node", "Stopping: {why}");
         self.halted.get_or_insert(why);
@@ -463,7 +478,10 @@ impl Driver {
             Action::PersistHeaders(headers) => self.pipeline.persist_headers(headers),
             Action::Resolve { name, port } => self.resolve(name, port),
             Action::Publish => self.publish(),
-            Action::Log(event) => log(&event),
+            Action::Log(event) => {
+                self.tally.note(&event);
+                log(&event);
+            }
             Action::Halt(why) => self.halt(why),
         }
     }

@@ -170,6 +170,11 @@ impl NodeOptions {
         self
     }
 
+    /// The last option.
+    pub(crate) fn last_arg(&self) -> &str {
+        self.args.last().map_or("", String::as_str)
+    }
+
     /// Connects to these peers only.
     pub(crate) fn connect(mut self, peers: &[Peer]) -> Self {
         for peer in peers {
@@ -261,6 +266,11 @@ impl Node {
             login: Login::Cookie(self.netdir.clone()),
             timeout: Some(PATIENCE),
         }
+    }
+
+    /// Gets what is shown at a path.
+    pub(crate) fn get(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.client().get(path).map_err(|error| error.to_string())
     }
 
     /// Calls a method that must work.

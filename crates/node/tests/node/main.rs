@@ -3,6 +3,7 @@
 // A test that cannot go on should panic, and its helpers are compiled without cfg(test).
 #![allow(clippy::unwrap_used)]
 
+mod browser;
 mod dns;
 mod dns_server;
 mod follow;
@@ -14,3 +15,4 @@ mod socks_server;
 mod sync;
 mod tools;
 mod validate;
+mod watch;

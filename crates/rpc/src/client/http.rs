@@ -19,14 +19,31 @@ pub(super) fn post(
     body: &[u8],
     timeout: Option<Duration>,
 ) -> io::Result<Response> {
-    let mut stream = TcpStream::connect_timeout(&addr, CONNECT_TIMEOUT)?;
-    stream.set_read_timeout(timeout)?;
     let head = format!(
         "POST / HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nAuthorization: {authorization}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    stream.write_all(&[head.as_bytes(), body].concat())?;
+    exchange(addr, &[head.as_bytes(), body].concat(), timeout)
+}
+
+/// Gets a path, over a connection of its own.
+pub(super) fn get(
+    addr: SocketAddr,
+    path: &str,
+    authorization: &str,
+    timeout: Option<Duration>,
+) -> io::Result<Response> {
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nAuthorization: {authorization}\r\n\r\n"
+    );
+    exchange(addr, head.as_bytes(), timeout)
+}
+
+fn exchange(addr: SocketAddr, request: &[u8], timeout: Option<Duration>) -> io::Result<Response> {
+    let mut stream = TcpStream::connect_timeout(&addr, CONNECT_TIMEOUT)?;
+    stream.set_read_timeout(timeout)?;
+    stream.write_all(request)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     parse(&answer).ok_or_else(|| {

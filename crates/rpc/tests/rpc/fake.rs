@@ -362,6 +362,7 @@ pub(crate) fn config() -> ServerConfig {
         allow: vec![],
         credentials: vec![tipward_rpc::Credentials::new(USER, PASSWORD)],
         work_queue: ServerConfig::DEFAULT_WORK_QUEUE,
+        watch: None,
     }
 }
 

@@ -14,3 +14,4 @@ mod server;
 mod spending;
 mod validation;
 mod wait;
+mod watch;
