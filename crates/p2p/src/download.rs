@@ -210,7 +210,7 @@ impl Download {
             checking: 0,
             pipeline_moved: now,
             paused_until: None,
-            pause: FIRST_PAUSE,
+            pause: patience::FIRST_PAUSE,
             excused: now,
             any_progress: now,
             stall_timeout: patience::SHORTEST,
@@ -341,6 +341,17 @@ impl Download {
         }
     }
 
+    /// A part of a message came: so many bytes since the last report.
+    pub(crate) fn receiving(&mut self, now: Timestamp, peer: PeerId, bytes: usize) {
+        self.progress(now, peer);
+        if let Some(source) = self.sources.get_mut(&peer)
+            && source.in_flight() > 0
+        {
+            source.part_came(bytes);
+            self.enqueue(peer);
+        }
+    }
+
     /// Bytes came that can be part of a block.
     pub(crate) fn progress(&mut self, now: Timestamp, peer: PeerId) {
         if let Some(source) = self.sources.get_mut(&peer) {
@@ -391,6 +402,9 @@ impl Download {
         bytes: usize,
     ) -> Arrival {
         self.progress(now, peer);
+        if let Some(source) = self.sources.get_mut(&peer) {
+            source.parts_are_over();
+        }
         let asked = self
             .sources
             .get_mut(&peer)
@@ -500,7 +514,7 @@ impl Download {
             }
         }
         if judged == Judged::Stored {
-            self.pause = FIRST_PAUSE;
+            self.pause = patience::FIRST_PAUSE;
             self.slide(route);
         }
         true
@@ -579,21 +593,8 @@ impl Download {
         }
         owed.len()
     }
-
-    /// Our own disk failed: nothing is asked for until a while has passed. Returns how long.
-    pub(crate) fn pause(&mut self, now: Timestamp) -> Duration {
-        let pause = self.pause;
-        if self.paused_until.is_none_or(|until| until <= now) {
-            self.paused_until = Some(now + pause);
-            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-        }
-        pause
-    }
 }
 
-/// First pause after a failure of our own, and the longest.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long a peer is left alone that lacks a block it should have.
 const SHORTEST_REST: Duration = Duration::from_secs(10);
 const LONGEST_REST: Duration = Duration::from_secs(600);

@@ -376,8 +376,13 @@ impl HeaderSync {
                 .running
                 .as_ref()
                 .is_some_and(|r| r.peer == peer && r.presync.is_some());
+            // An answer that ends where it was told to end says nothing about what comes after.
+            let stop = shared.peers.get(&peer).and_then(|p| p.getheaders_stop);
+            let cut_short = stop.is_some() && headers.last().map(Header::block_hash) == stop;
             if !weighing {
-                availability::has_no_more(shared, peer);
+                if !cut_short {
+                    availability::has_no_more(shared, peer);
+                }
                 if self.running() == Some(peer) {
                     self.end(shared, "it has no more headers");
                 }

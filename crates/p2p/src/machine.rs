@@ -171,8 +171,8 @@ impl Machine {
                 size,
             } => self.incoming(peer, message, size),
             Input::Malformed { peer, error } => self.malformed(peer, &error),
-            Input::Receiving { peer, bytes: _ } => {
-                self.download.progress(now, peer);
+            Input::Receiving { peer, bytes } => {
+                self.download.receiving(now, peer, bytes);
                 self.headers.progress(now, peer);
             }
             Input::Sent {

@@ -105,6 +105,8 @@ pub(crate) struct Peer {
     pub(crate) best_sent: Option<HeaderId>,
     /// When a `getheaders` left that was not answered yet.
     pub(crate) getheaders_out: Option<Timestamp>,
+    /// Where the answer to the last `getheaders` had to end, if it was told to.
+    pub(crate) getheaders_stop: Option<BlockHash>,
     pub(crate) chain_sync: ChainSync,
     /// When it last told us of a block with more work than our tip.
     pub(crate) last_announcement: Option<Timestamp>,
@@ -149,6 +151,7 @@ impl Peer {
             last_unknown: None,
             best_sent: None,
             getheaders_out: None,
+            getheaders_stop: None,
             chain_sync: ChainSync::default(),
             last_announcement: None,
             last_block: None,

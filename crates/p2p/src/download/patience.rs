@@ -37,6 +37,10 @@ const DEAD: Duration = Duration::from_secs(60);
 const TOO_LONG: Duration = Duration::from_secs(600);
 const TOO_LONG_FOR_EACH: Duration = Duration::from_secs(300);
 
+/// First pause after a failure of our own, and the longest.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
 /// The stall timeout after the window moved by one block. Core lowers its own by 15 % for a block; here blocks come by
 /// the thousand a second, so it is done more gently.
 pub(super) fn relaxed(timeout: Duration) -> Duration {
@@ -66,6 +70,16 @@ impl Download {
             source.progress = now;
             source.rests_until = source.rests_until.min(now);
         }
+    }
+
+    /// Our own disk failed: nothing is asked for until a while has passed. Returns how long.
+    pub(crate) fn pause(&mut self, now: Timestamp) -> Duration {
+        let pause = self.pause;
+        if self.paused_until.is_none_or(|until| until <= now) {
+            self.paused_until = Some(now + pause);
+            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        }
+        pause
     }
 
     /// Looks at the clock.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tipward_primitives::{BlockHash, Height, Timestamp};
 
 use super::source::Asked;
+use super::speed::FIRST_TARGET;
 use super::{Download, MOST_HOLDERS, Route, State, Wanted};
 use crate::io::PeerId;
 
@@ -17,8 +18,16 @@ pub(crate) struct Request {
 
 /// Blocks that one peer may owe us: what a request costs the peer's memory is not ours to spend.
 const MOST_PER_PEER: usize = 1024;
-/// Part of the pool that only a hedge may use, so that slow peers cannot hold all credits while the front waits.
+/// Part of the pool that is kept for hedging, at most.
 const RESERVE: u64 = 8;
+/// For so many bytes a request is worth it, however few blocks they are.
+const WORTH_A_REQUEST: u64 = 64 * 1024;
+/// A peer is slow if its rate is below the usual one by this factor.
+const SLOW: f64 = 4.0;
+
+/// A peer that was never measured is asked for its share of what is left, by this figure, and for no more than so many bytes.
+const FIRST_PART: u64 = 16;
+const MOST_AT_FIRST: u64 = 2 << 20;
 
 impl Download {
     /// Asks for whatever can be asked for now.
@@ -34,6 +43,8 @@ impl Download {
         }
         self.slide(route);
         // Each turn either asks for a block, or takes a peer out of the queue, or ends.
+        let mut later = Vec::new();
+        let slow = self.usual_rate() / SLOW;
         while !self.open.is_empty() {
             let Some(peer) = self.queue.pop_front() else {
                 break;
@@ -41,6 +52,10 @@ impl Download {
             if !self.has_credits() {
                 self.queue.push_front(peer);
                 break;
+            }
+            if self.is_for_the_fast(peer, slow) {
+                later.push(peer);
+                continue;
             }
             match self.turn(now, peer) {
                 Turn::Asked(request) => requests.push(request),
@@ -50,10 +65,35 @@ impl Download {
                 }
             }
         }
+        self.queue.extend(later);
         if !requests.is_empty() && self.next_check.is_none() {
             self.next_check = Some(now + super::patience::CHECK_INTERVAL);
         }
         requests
+    }
+
+    /// Bytes a second that a peer has on average, of those that were measured.
+    fn usual_rate(&self) -> f64 {
+        let rates = self.sources.values().filter_map(|s| s.speed.rate());
+        let (sum, count) = rates.fold((0.0, 0.0), |(sum, count), rate| (sum + rate, count + 1.0));
+        sum / f64::max(count, 1.0)
+    }
+
+    /// The second half of the pool is not for a peer with a lower rate than that: it would hold credits for long which are
+    /// with a faster one for a moment.
+    fn is_for_the_fast(&self, peer: PeerId, slow: f64) -> bool {
+        self.credits.free() < self.credits.capacity() / 2
+            && self
+                .sources
+                .get(&peer)
+                .and_then(|s| s.speed.rate())
+                .is_some_and(|rate| rate < slow)
+    }
+
+    /// Part of the pool that only a hedge may use, so that slow peers cannot hold all credits while the front waits: a few
+    /// blocks will do, and that is little of a pool for large blocks.
+    fn reserve(&self) -> u64 {
+        (self.credits.capacity() / RESERVE).min(2 * self.size.bytes())
     }
 
     fn batch_bytes(&self) -> u64 {
@@ -68,12 +108,21 @@ impl Download {
         let worth = self
             .batch_bytes()
             .min(capacity / RESERVE)
+            .min(WORTH_A_REQUEST)
             .max(self.size.bytes());
-        self.credits.idle() || self.credits.free() >= worth.saturating_add(capacity / RESERVE)
+        self.credits.idle() || self.credits.free() >= worth.saturating_add(self.reserve())
+    }
+
+    /// What a peer is asked for before it was measured: all peers together a small part of what is left to be asked for, so
+    /// that nobody sits on much of a short chain, and that a long one starts at once.
+    fn first_target(&self) -> u64 {
+        let left = self.size.bytes().saturating_mul(self.open.len() as u64);
+        (left / (FIRST_PART * self.sources.len().max(1) as u64)).clamp(FIRST_TARGET, MOST_AT_FIRST)
     }
 
     fn turn(&mut self, now: Timestamp, peer: PeerId) -> Turn {
-        let batch_bytes = self.batch_bytes();
+        let first = self.first_target();
+        let spare = self.credits.free().saturating_sub(self.reserve());
         let bytes = self.size.bytes();
         // No peer may hold more than half the pool while others could use it.
         let share = if self.sources.len() > 1 {
@@ -88,17 +137,13 @@ impl Download {
         if !source.usable(now) {
             return Turn::Full;
         }
-        let room = source.room(share, batch_bytes);
+        let room = source.room(share, bytes, first);
         if room == 0 || source.in_flight() >= MOST_PER_PEER {
             return Turn::Full;
         }
         let Some((low, high)) = source.range.filter(|(low, high)| low <= high) else {
             return Turn::Full;
         };
-        let spare = self
-            .credits
-            .free()
-            .saturating_sub(self.credits.capacity() / RESERVE);
         let count = usize::try_from(room.min(spare).div_ceil(bytes))
             .unwrap_or(usize::MAX)
             .clamp(1, self.limits.batch.max(1));

@@ -45,3 +45,8 @@ impl SizeEstimate {
         (self.average * 1.25).clamp(100.0, 4_000_000.0) as u64
     }
 }
+
+/// What is expected to come, of bytes that were reckoned with.
+pub(super) fn without_allowance(bytes: u64) -> u64 {
+    bytes / 5 * 4
+}

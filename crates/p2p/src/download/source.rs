@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tipward_primitives::{BlockHash, Height, Timestamp};
 
+use super::size;
 use super::speed::{Mark, Speed};
 
 /// A block that was asked of a peer and has not come from it.
@@ -36,6 +37,8 @@ pub(super) struct Source {
     /// Credits taken for requests that are waited for, in bytes.
     in_flight_bytes: u64,
     in_flight: usize,
+    /// Bytes that came of a block that is not complete.
+    partial: u64,
     /// Last sign of life that can belong to a block.
     pub(super) progress: Timestamp,
     /// Found silent at this time, its blocks were given to others.
@@ -66,6 +69,7 @@ impl Source {
             by_hash: HashMap::new(),
             in_flight_bytes: 0,
             in_flight: 0,
+            partial: 0,
             progress: now,
             stalled: None,
             rests_until: now,
@@ -161,15 +165,34 @@ impl Source {
             .sum()
     }
 
-    /// How many more bytes should be in flight, if it is worth a request: blocks go out in batches, so nothing is asked
-    /// until room for a batch, or for half of all that should be in flight, is there.
-    pub(super) fn room(&self, share: u64, batch_bytes: u64) -> u64 {
-        let target = self.speed.target().min(share);
-        let room = target.saturating_sub(self.in_flight_bytes);
+    /// A part of a message came that may be a block.
+    pub(super) fn part_came(&mut self, bytes: usize) {
+        self.partial = self.partial.saturating_add(bytes as u64);
+    }
+
+    /// A message is complete: what came in parts belonged to it.
+    pub(super) fn parts_are_over(&mut self) {
+        self.partial = 0;
+    }
+
+    /// Bytes that are still to come, as far as is known: credits allow for blocks that are larger than expected.
+    fn expected(&self) -> u64 {
+        size::without_allowance(self.in_flight_bytes).saturating_sub(self.partial)
+    }
+
+    /// How many more bytes should be in flight, if it is time to ask. Blocks go out in batches, so nothing is asked for as
+    /// long as the peer has enough to send until the next time that this is looked at.
+    ///
+    /// It is looked at when a block comes, or a part of one; then what is in flight has to fill the line until a further
+    /// request has reached the peer and its answer us. Where blocks are large and the line is slow that is a part of one
+    /// block, and where it is fast and far it is many; but to wait for the last of them would leave the line empty.
+    pub(super) fn room(&self, share: u64, block: u64, first: u64) -> u64 {
+        let target = self.speed.target(first).min(share);
+        let room = target.saturating_sub(self.in_flight_bytes).max(1);
         if self.in_flight == 0 {
-            return room.max(1);
+            return room;
         }
-        if room >= batch_bytes.min(target / 2).max(1) {
+        if self.expected() < self.speed.low_water(block).min(share / 2) {
             room
         } else {
             0

@@ -30,8 +30,8 @@ pub(crate) struct Mark {
     delivered_at: Timestamp,
 }
 
-/// In flight to a peer that was never measured, in bytes: whatever it is given before we know it, it may sit on.
-const FIRST_TARGET: f64 = 32.0 * 1024.0;
+/// In flight to a peer that was never measured, in bytes, at least: whatever it is given before we know it, it may sit on.
+pub(super) const FIRST_TARGET: u64 = 32 * 1024;
 /// Bytes per second to reckon with for a peer that was never measured.
 const FIRST_RATE: f64 = 128.0 * 1024.0;
 /// A sample counts for one to two epochs.
@@ -39,6 +39,10 @@ const EPOCH: Duration = Duration::from_secs(15);
 /// Kept in flight beyond two round trips, in seconds: what the peer's disk and our own scheduling may take. 0.25 s lost a
 /// tenth of the speed in the simulator with jittery links, 1 s gained nothing over 0.5 s.
 const SLACK: f64 = 0.5;
+/// Parts of a block are told of at least this often, in seconds.
+const LOOK: f64 = 0.5;
+/// What is kept in flight for the case that anything takes longer than it should, in seconds.
+const MARGIN: f64 = 0.1;
 /// Round trip to reckon with before one was seen.
 const FIRST_ROUND_TRIP: Duration = Duration::from_millis(200);
 /// A sample reckons with no shorter time, in seconds. What a peer could not send while nothing was asked of it, it may send
@@ -102,13 +106,22 @@ impl Speed {
         self.round_trip.unwrap_or(FIRST_ROUND_TRIP)
     }
 
-    /// Bytes that should be in flight to this peer.
-    pub(crate) fn target(&self) -> u64 {
-        let bytes = match self.rate() {
-            None => FIRST_TARGET,
-            Some(rate) => rate * (2.0 * self.latency().as_secs_f64() + SLACK),
+    /// Bytes that should be in flight to this peer; `first` if it was never measured.
+    pub(crate) fn target(&self, first: u64) -> u64 {
+        match self.rate() {
+            None => first,
+            Some(rate) => (rate * (2.0 * self.latency().as_secs_f64() + SLACK)) as u64,
+        }
+    }
+
+    /// When less than this is to come of what was asked for, the next request is due: what the peer can send during a round
+    /// trip and until we look again. That is when the next block of `block` bytes is complete, or a part of it came.
+    pub(crate) fn low_water(&self, block: u64) -> u64 {
+        let Some(rate) = self.rate() else {
+            return 0;
         };
-        bytes as u64
+        let next_look = (block as f64).min(rate * LOOK);
+        (rate * (self.latency().as_secs_f64() + MARGIN) + next_look) as u64
     }
 
     /// How long the peer will take for this many bytes, everything in its queue before them included.

@@ -46,6 +46,7 @@ pub(crate) fn get_headers(
         return false;
     }
     p.getheaders_out = Some(now);
+    p.getheaders_stop = (stop != no_stop()).then_some(stop);
     let protocol = p.common_version();
     shared.send(
         peer,

@@ -224,6 +224,39 @@ fn a_long_chain_proves_its_work_before_it_is_kept() {
     assert_eq!(best_height(&net), 2500);
 }
 
+/// An answer that ends where it was told to end is short, but not because the peer has no more.
+#[test]
+fn a_peer_that_answers_a_probe_while_headers_still_come_keeps_its_place() {
+    let headers = mine(&genesis(), 9_300, 0);
+    let mut demanding = params();
+    demanding.minimum_chain_work = headers
+        .iter()
+        .map(|h| h.work())
+        .fold(genesis().work(), |sum, work| sum + work);
+    let mut net = Net::with(demanding, Config::default());
+    let one = net.peer(ConnKind::OutboundFullRelay, headers.len());
+    let two = net.peer(ConnKind::OutboundFullRelay, headers.len());
+    net.take();
+    let mut messages = headers.chunks(MAX_HEADERS).cycle().take(10);
+    while best_height(&net) == 0 {
+        let message = messages.next().expect("the second time some are kept");
+        net.message(one, Message::Headers(message.to_vec()));
+    }
+    let height = best_height(&net) as usize;
+    assert!(height < headers.len(), "all came at once");
+    net.run_for(Duration::from_secs(2));
+    let stop = headers[height - 1].block_hash();
+    let probed = sent(&net.take(), two);
+    assert!(
+        probed
+            .iter()
+            .any(|m| matches!(m, Message::GetHeaders(locator) if locator.stop == stop))
+    );
+
+    net.message(two, Message::Headers(vec![headers[height - 1]]));
+    assert_eq!(disconnects(&net.take()), []);
+}
+
 #[test]
 fn a_peer_that_sends_the_same_headers_for_ever_loses_its_turn() {
     let mut net = Net::new();
