@@ -3,6 +3,7 @@
 mod copy;
 mod download;
 mod ibd;
+mod network;
 mod process;
 mod replay;
 mod report;
@@ -14,6 +15,7 @@ use clap::Subcommand;
 use crate::config::Options;
 pub use download::DownloadArgs;
 pub use ibd::{IbdArgs, Scripts};
+pub use network::NetworkArgs;
 pub use replay::ReplayArgs;
 
 /// What can be measured.
@@ -23,6 +25,8 @@ pub enum BenchCommand {
     Download(DownloadArgs),
     /// Sync a generated chain from local peers to the validated tip, in turn with another node
     Ibd(IbdArgs),
+    /// Sync from peers that are far, slow or broken, against the time that their lines alone would take
+    Network(NetworkArgs),
     /// Take a generated chain from its file to the validated tip, without a network
     Replay(ReplayArgs),
 }
@@ -32,6 +36,7 @@ pub fn run(what: &BenchCommand, options: Options) -> anyhow::Result<()> {
     match what {
         BenchCommand::Download(args) => download::run(args, options),
         BenchCommand::Ibd(args) => ibd::run(args, options),
+        BenchCommand::Network(args) => network::run(args, &options),
         BenchCommand::Replay(args) => replay::run(args, options),
     }
 }

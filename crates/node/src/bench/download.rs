@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use tipward_primitives::BlockHash;
 
 use super::copy;
 use super::process::{self, Usage};
@@ -18,9 +19,9 @@ use crate::serve::Archive;
 /// Blocks of a generated chain have about this many bytes.
 const BLOCK_SIZE: u32 = 990_000;
 
-/// Options of `tipward bench download`.
+/// Which chain is downloaded.
 #[derive(Args, Clone, Debug)]
-pub struct DownloadArgs {
+pub struct Chain {
     /// Block files to download, of --network; without, a regtest chain of large blocks is generated
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub blocks: Vec<PathBuf>,
@@ -28,6 +29,14 @@ pub struct DownloadArgs {
     /// Size of the generated chain in MB
     #[arg(long, value_name = "MB", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub size: u32,
+}
+
+/// Options of `tipward bench download`.
+#[derive(Args, Clone, Debug)]
+pub struct DownloadArgs {
+    /// The chain to download.
+    #[command(flatten)]
+    pub chain: Chain,
 
     /// Times that each of the two is measured, in turn
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
@@ -43,11 +52,12 @@ pub struct DownloadArgs {
 }
 
 /// What is downloaded.
-struct Data {
-    network: NetworkName,
-    files: Vec<PathBuf>,
-    bytes: u64,
-    height: u32,
+pub(super) struct Data {
+    pub(super) network: NetworkName,
+    pub(super) files: Vec<PathBuf>,
+    pub(super) bytes: u64,
+    pub(super) height: u32,
+    pub(super) tip: BlockHash,
 }
 
 /// Measures and prints.
@@ -56,7 +66,7 @@ pub(super) fn run(args: &DownloadArgs, options: Options) -> anyhow::Result<()> {
         .prefix("tipward-bench-")
         .tempdir_in(&args.dir)
         .with_context(|| format!("cannot create a directory in {}", args.dir.display()))?;
-    let data = data(args, &options, dir.path())?;
+    let data = data(&args.chain, &options, dir.path())?;
     println!(
         "{:.1} MB, {} blocks, {} peers, {} rounds",
         data.bytes as f64 / 1e6,
@@ -78,7 +88,7 @@ pub(super) fn run(args: &DownloadArgs, options: Options) -> anyhow::Result<()> {
             serving = Source::cpu_seconds(&peers);
         }
         let copied = copy::run(&data.files, &dir.path().join("copy.dat"))?;
-        let synced = sync(&data, &peers, &dir.path().join("node"), &options)?;
+        let synced = sync(&data, &peers, &dir.path().join("node"), &options, &[])?;
         let name = match round {
             0 => "warm-up".to_owned(),
             n => format!("round {n}"),
@@ -98,7 +108,8 @@ pub(super) fn run(args: &DownloadArgs, options: Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn data(args: &DownloadArgs, options: &Options, dir: &Path) -> anyhow::Result<Data> {
+/// The chain that the user named, or a new one in `dir`.
+pub(super) fn data(args: &Chain, options: &Options, dir: &Path) -> anyhow::Result<Data> {
     if args.blocks.is_empty() {
         let blocks = (u64::from(args.size) * 1_000_000).div_ceil(u64::from(BLOCK_SIZE));
         let blocks = u32::try_from(blocks).context("--size is too large")?;
@@ -112,23 +123,31 @@ fn data(args: &DownloadArgs, options: &Options, dir: &Path) -> anyhow::Result<Da
             files: vec![file],
             bytes,
             height: blocks,
+            tip: generator.tip_hash(),
         });
     }
     let network = options.network.unwrap_or_default();
     let params = tipward_primitives::Params::new(network.network());
-    let height = Archive::open(&args.blocks, &params)?.tip().0;
+    let (height, tip) = Archive::open(&args.blocks, &params)?.tip();
     let sizes = args.blocks.iter().map(|file| Ok(file.metadata()?.len()));
     Ok(Data {
         network,
         files: args.blocks.clone(),
         bytes: sizes.sum::<std::io::Result<u64>>()?,
         height,
+        tip,
     })
 }
 
 /// A node of its own process syncs from the peers into an empty directory; its start and its end, with all it wrote
 /// safe on disk, are part of the time.
-fn sync(data: &Data, peers: &[Source], dir: &Path, options: &Options) -> anyhow::Result<Usage> {
+pub(super) fn sync(
+    data: &Data,
+    peers: &[Source],
+    dir: &Path,
+    options: &Options,
+    more: &[&str],
+) -> anyhow::Result<Usage> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args([
@@ -146,6 +165,7 @@ fn sync(data: &Data, peers: &[Source], dir: &Path, options: &Options) -> anyhow:
             "off",
         ])
         .args(["--stopatheight", &data.height.to_string()])
+        .args(more)
         .arg("--datadir")
         .arg(dir)
         .stdin(Stdio::null());
