@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tipward_primitives::{BlockHash, Height, Timestamp};
 
-use super::source::Asked;
+use super::source::{Asked, Source};
 use super::speed::FIRST_TARGET;
 use super::{Download, MOST_HOLDERS, Route, State, Wanted};
 use crate::io::PeerId;
@@ -24,6 +24,10 @@ const RESERVE: u64 = 8;
 const WORTH_A_REQUEST: u64 = 64 * 1024;
 /// A peer is slow if its rate is below the usual one by this factor.
 const SLOW: f64 = 4.0;
+/// What all peers have in flight is done in about this time, in seconds.
+const AT_WORK: f64 = 0.25;
+/// No block takes so long, in seconds, that anything further from the end is of interest.
+const LONG: f64 = 600.0;
 
 /// A peer that was never measured is asked for its share of what is left, by this figure, and for no more than so many bytes.
 const FIRST_PART: u64 = 16;
@@ -44,7 +48,8 @@ impl Download {
         self.slide(route);
         // Each turn either asks for a block, or takes a peer out of the queue, or ends.
         let mut later = Vec::new();
-        let slow = self.usual_rate() / SLOW;
+        let (usual, together) = self.rates(now);
+        let rest = self.left(route.end()).saturating_mul(self.size.bytes()) as f64 / together;
         while !self.open.is_empty() {
             let Some(peer) = self.queue.pop_front() else {
                 break;
@@ -53,7 +58,7 @@ impl Download {
                 self.queue.push_front(peer);
                 break;
             }
-            if self.is_for_the_fast(peer, slow) {
+            if self.is_for_the_fast(peer, usual) || self.is_too_late(peer, usual, rest) {
                 later.push(peer);
                 continue;
             }
@@ -72,22 +77,37 @@ impl Download {
         requests
     }
 
-    /// Bytes a second that a peer has on average, of those that were measured.
-    fn usual_rate(&self) -> f64 {
-        let rates = self.sources.values().filter_map(|s| s.speed.rate());
+    /// Bytes a second that a peer has on average, and all together, of those that were measured and could be asked for the
+    /// first open block.
+    fn rates(&self, now: Timestamp) -> (f64, f64) {
+        let first = self.open.first().copied().unwrap_or(self.base);
+        let usable = |s: &&Source| s.usable(now) && s.has(first);
+        let rates = self.sources.values().filter(usable);
+        let rates = rates.filter_map(|s| s.speed.rate());
         let (sum, count) = rates.fold((0.0, 0.0), |(sum, count), rate| (sum + rate, count + 1.0));
-        sum / f64::max(count, 1.0)
+        (sum / f64::max(count, 1.0), f64::max(sum, 1.0))
     }
 
-    /// The second half of the pool is not for a peer with a lower rate than that: it would hold credits for long which are
-    /// with a faster one for a moment.
-    fn is_for_the_fast(&self, peer: PeerId, slow: f64) -> bool {
-        self.credits.free() < self.credits.capacity() / 2
-            && self
-                .sources
-                .get(&peer)
-                .and_then(|s| s.speed.rate())
-                .is_some_and(|rate| rate < slow)
+    fn rate_below(&self, peer: PeerId, limit: f64) -> bool {
+        let rate = self.sources.get(&peer).and_then(|s| s.speed.rate());
+        rate.is_some_and(|rate| rate < limit)
+    }
+
+    /// The second half of the pool is not for a slow peer: it would hold credits for long which are with a faster one for a
+    /// moment.
+    fn is_for_the_fast(&self, peer: PeerId, usual: f64) -> bool {
+        self.credits.free() < self.credits.capacity() / 2 && self.rate_below(peer, usual / SLOW)
+    }
+
+    /// Near the end: a slow peer would still be at one more block when all together have fetched the rest, which takes `rest`
+    /// seconds. Whoever is not slow is asked in any case, so that there is always somebody.
+    fn is_too_late(&self, peer: PeerId, usual: f64, rest: f64) -> bool {
+        rest < LONG
+            && self.rate_below(peer, usual / 2.0)
+            && self.sources.get(&peer).is_some_and(|source| {
+                let bytes = source.in_flight_bytes() + self.size.bytes();
+                source.speed.time_for(bytes).as_secs_f64() > rest + AT_WORK
+            })
     }
 
     /// Part of the pool that only a hedge may use, so that slow peers cannot hold all credits while the front waits: a few
