@@ -9,14 +9,35 @@ use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 use tipward_coins::model::{Bench, scratch};
 
-/// One store for all runs, as opening one takes longer than most runs. Each run has coins of its own, so that what it
-/// does depends on its bytes alone.
-static BENCH: LazyLock<Mutex<(Bench, TempDir)>> = LazyLock::new(|| {
-    let dir = scratch().expect("a folder");
-    Mutex::new((Bench::new(dir.path()), dir))
-});
+/// Runs for which one store serves: opening one takes longer than most runs, and each leaves tables behind.
+const RUNS: u32 = 256;
+
+struct Shared {
+    // Dropped in this order.
+    bench: Bench,
+    _dir: TempDir,
+    runs: u32,
+}
+
+impl Shared {
+    fn new() -> Self {
+        let dir = scratch().expect("a folder");
+        Self {
+            bench: Bench::new(dir.path()),
+            _dir: dir,
+            runs: 0,
+        }
+    }
+}
+
+/// Each run has coins of its own, so that what it does depends on its bytes alone.
+static SHARED: LazyLock<Mutex<Shared>> = LazyLock::new(|| Mutex::new(Shared::new()));
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut bench = BENCH.lock().expect("a run that panics is the last");
-    bench.0.run(bytes);
+    let mut shared = SHARED.lock().expect("a run that panics is the last");
+    if shared.runs == RUNS {
+        *shared = Shared::new();
+    }
+    shared.runs += 1;
+    shared.bench.run(bytes);
 });

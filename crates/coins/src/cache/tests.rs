@@ -10,7 +10,7 @@ fn the_cache_over_the_store_is_what_one_map_is() {
     let dir = scratch().unwrap();
     let bench = std::cell::RefCell::new(Bench::new(dir.path()));
     let steps = proptest::collection::vec(any::<u8>(), 0..400);
-    proptest!(ProptestConfig::with_cases(100), |(steps in steps)| {
+    proptest!(ProptestConfig::with_cases(400), |(steps in steps)| {
         bench.borrow_mut().run(&steps);
     });
 }
