@@ -115,6 +115,8 @@ pub(crate) fn reopen(kind: Kind, dir: &Path, options: &Options) -> anyhow::Resul
     let spent = meter.so_far()?;
     tell("open, s", format!("{:.2}", spent.wall));
     tell("open, CPU s", format!("{:.2}", spent.cpu));
+    // What a store keeps for readers that might still be there is gone by now.
+    tell("on disk after opening, MB", size_of(dir)? / 1_000_000);
     Ok(())
 }
 
