@@ -1,6 +1,7 @@
 //! `tipward generate`: writes a regtest chain into a block file.
 
 pub(crate) mod mainnet;
+mod spoiled;
 
 use std::io::{BufWriter, Write};
 use std::num::NonZeroUsize;
@@ -63,6 +64,14 @@ pub struct GenerateArgs {
     /// Threads that sign; by default one per core (shape `mainnet`)
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+
+    /// Copy this block file's chain instead of making one
+    #[arg(long, value_name = "FILE", requires = "spoil")]
+    pub copy: Option<PathBuf>,
+
+    /// In the copy, break a signature in the block at this height; the blocks after it build on it
+    #[arg(long, value_name = "HEIGHT", requires = "copy")]
+    pub spoil: Option<Height>,
 }
 
 /// What blocks are like.
@@ -90,6 +99,9 @@ fn parse_count(text: &str) -> Result<u64, String> {
 
 /// Writes the chain.
 pub fn run(args: &GenerateArgs) -> anyhow::Result<()> {
+    if let (Some(file), Some(height)) = (&args.copy, args.spoil) {
+        return spoiled::run(file, height, &args.out);
+    }
     ensure!(
         args.weight <= MAX_WEIGHT,
         "--weight must be at most {MAX_WEIGHT}, not {}",

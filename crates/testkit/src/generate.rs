@@ -22,7 +22,7 @@ pub(crate) mod wallet;
 pub use branch::Branch;
 pub use file::{BlockFileWriter, write_block_file};
 pub use keys::ScriptKind;
-pub use spoil::{Spoiled, spoil};
+pub use spoil::{Spoiled, Spoiler, spoil};
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;

@@ -154,3 +154,26 @@ fn a_chain_shaped_like_the_main_network_is_replayed_without_a_network() {
     }
     assert_eq!(dir.path().read_dir().unwrap().count(), 2);
 }
+
+#[test]
+fn a_chain_is_not_spoiled_past_its_end_nor_where_nothing_is_signed() {
+    let dir = temp_dir();
+    let chain = dir.path().join("chain.dat");
+    let generate = |args: &[&str]| finish(tipward().arg("generate").args(args));
+    let chain_arg = chain.to_str().unwrap();
+    let made = generate(&["--blocks", "3", "--out", chain_arg]);
+    assert!(made.status.success(), "{}", made.stderr);
+    let copy = dir.path().join("copy.dat");
+    let copy_arg = copy.to_str().unwrap();
+    for (height, out, words) in [
+        ("0", copy_arg, "between 1 and 3"),
+        ("4", copy_arg, "between 1 and 3"),
+        ("2", copy_arg, "no P2WPKH input"),
+        ("2", chain_arg, "another file"),
+    ] {
+        let args = ["--copy", chain_arg, "--spoil", height, "--out", out];
+        let refused = generate(&args);
+        assert!(!refused.status.success());
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+}

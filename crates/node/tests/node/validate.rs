@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use tipward_testkit::generate::{ChainGenerator, ChainOptions, spoil, write_block_file};
+use tipward_testkit::generate::{ChainGenerator, ChainOptions, write_block_file};
 
 use crate::harness::*;
 
@@ -96,12 +96,19 @@ fn a_node_that_is_killed_two_hundred_times_ends_with_the_same_coins() {
 #[test]
 fn a_bad_signature_deep_inside_is_refused_at_its_block_and_the_node_goes_on() {
     let lab = temp_dir();
-    let chain = || ChainGenerator::new(ChainOptions::mixed(7, 160, 200_000));
-    let magic = *chain().params().magic.first_chunk().unwrap();
+    let chain = ChainGenerator::new(ChainOptions::mixed(7, 160, 200_000));
+    let magic = *chain.params().magic.first_chunk().unwrap();
     let good = lab.path().join("good.dat");
     let bad = lab.path().join("bad.dat");
-    write_block_file(&good, magic, chain()).unwrap();
-    write_block_file(&bad, magic, spoil(chain(), SPOILED)).unwrap();
+    write_block_file(&good, magic, chain).unwrap();
+    let copied = finish(
+        tipward()
+            .args(["generate", "--spoil", &SPOILED.to_string(), "--copy"])
+            .arg(&good)
+            .arg("--out")
+            .arg(&bad),
+    );
+    assert!(copied.status.success(), "{}", copied.stderr);
 
     let dir = temp_dir();
     let liars = [Peer::start("regtest", &[&bad], &[])];

@@ -8,11 +8,7 @@ use crate::build::{recommit, to_raw};
 #[derive(Debug)]
 pub struct Spoiled<I> {
     blocks: I,
-    /// Height of the block to break.
-    height: Height,
-    next: Height,
-    /// The last block that was handed out.
-    last: Option<BlockHash>,
+    spoiler: Spoiler,
 }
 
 /// A copy of a chain in which one signature is wrong, in the block at `height`; the block and those after it have new
@@ -27,9 +23,7 @@ pub struct Spoiled<I> {
 pub fn spoil<I: Iterator<Item = RawBlock>>(blocks: I, height: Height) -> Spoiled<I> {
     Spoiled {
         blocks,
-        height,
-        next: 1,
-        last: None,
+        spoiler: Spoiler::new(height),
     }
 }
 
@@ -38,6 +32,34 @@ impl<I: Iterator<Item = RawBlock>> Iterator for Spoiled<I> {
 
     fn next(&mut self) -> Option<RawBlock> {
         let raw = self.blocks.next()?;
+        let spoiled = self.spoiler.pass(raw);
+        Some(spoiled.expect("the block to spoil has a P2WPKH input"))
+    }
+}
+
+/// What [`spoil`] does, block by block.
+#[derive(Debug)]
+pub struct Spoiler {
+    /// Height of the block to break.
+    height: Height,
+    next: Height,
+    /// The last block that was handed out, if it is another than came in.
+    last: Option<BlockHash>,
+}
+
+impl Spoiler {
+    /// Breaks the block at this height.
+    pub fn new(height: Height) -> Self {
+        Self {
+            height,
+            next: 1,
+            last: None,
+        }
+    }
+
+    /// The next block of the copy, for the next one of the chain; the first is that at height 1. `None` if it is the one
+    /// to break and has no P2WPKH input.
+    pub fn pass(&mut self, raw: RawBlock) -> Option<RawBlock> {
         let height = self.next;
         self.next += 1;
         if height < self.height {
@@ -47,11 +69,8 @@ impl<I: Iterator<Item = RawBlock>> Iterator for Spoiled<I> {
         if let Some(last) = self.last {
             block.header.prev_blockhash = last;
         }
-        if height == self.height {
-            assert!(
-                break_signature(&mut block),
-                "the block at height {height} has no P2WPKH input"
-            );
+        if height == self.height && !break_signature(&mut block) {
+            return None;
         }
         recommit(&mut block, height == self.height);
         self.last = Some(block.block_hash());
