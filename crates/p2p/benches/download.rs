@@ -173,6 +173,12 @@ fn bench(c: &mut Criterion) {
         b.iter_batched(|| Run::new(&headers), Run::finish, BatchSize::PerIteration);
     });
     group.finish();
+    // What the page costs the thread that talks to peers, a few times a second: in the middle of a sync, with a window of
+    // thousands of blocks.
+    let run = Run::new(&headers);
+    c.bench_function("machine/told_to_people", |b| {
+        b.iter(|| (run.machine.snapshot(), run.machine.window(run.now)));
+    });
 }
 
 criterion_group!(benches, bench);

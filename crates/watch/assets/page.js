@@ -95,7 +95,7 @@ function downloadWindow(status, names) {
   el('owed').replaceChildren(...status.peers.filter((peer) => peer.in_flight > 0).map((peer) => {
     const late = peer.state === 'late' || peer.state === 'silent';
     const item = make('li', late ? 'late' : '', make('i', `key ${peerClass(peer.id)}`), `peer ${peer.id}`, make('b', '', count(peer.in_flight)));
-    if (late) item.append(` ${peer.state} for ${seconds((peer.oldest ?? 0) / 1000)}`);
+    if (late) item.append(`\u00a0${peer.state} for ${seconds((peer.oldest ?? 0) / 1000)}`);
     return item;
   }));
 }

@@ -318,12 +318,8 @@ fn pictures_of_the_page() {
         }
     };
     wait_for("half of the chain", || {
-        (page.browser.figure("tip") > 900).then_some(())
+        (page.browser.figure("tip") > 700).then_some(())
     });
-    page.wait_until(
-        "a late block",
-        "document.getElementById('front').classList.contains('late')",
-    );
     pictures(&mut page, "sync");
     node.wait_for_height(2_600);
     page.wait_until(

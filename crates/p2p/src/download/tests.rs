@@ -458,3 +458,55 @@ fn peers_of_one_speed_have_fair_shares_of_a_small_chain_though_they_come_one_aft
         assert!(took < ideal * 1.25 + 1.0, "{took} s, {ideal} s at best");
     }
 }
+
+#[test]
+fn the_window_is_told_block_by_block() {
+    let way = Way::new(200, 0);
+    let mut download = download(&way, 2, limits());
+    // Peers that were never measured are asked for little; as they deliver, more is in flight.
+    let mut asked: Vec<(Height, BlockHash, PeerId)> = Vec::new();
+    let mut stored = 0;
+    loop {
+        for request in download.schedule(T0, &way) {
+            let blocks = request.blocks.into_iter();
+            asked.extend(blocks.map(|(height, hash)| (height, hash, request.peer)));
+        }
+        asked.sort_by_key(|(height, ..)| *height);
+        if asked.len() > 3 {
+            break;
+        }
+        let (_, hash, peer) = asked.remove(0);
+        assert_eq!(download.arrived(T0, peer, &hash, 300), Arrival::Check);
+        assert!(download.judged(T0, &hash, Judged::Stored, &way));
+        stored += 1;
+    }
+    // The second one comes and is being checked, the third one is stored.
+    let later = T0 + Duration::from_secs(100);
+    for (_, hash, peer) in &asked[1..3] {
+        assert_eq!(download.arrived(later, *peer, hash, 300), Arrival::Check);
+    }
+    assert!(download.judged(later, &asked[2].1, Judged::Stored, &way));
+    let window = download.window_blocks(later, [asked[1].1].iter());
+    assert_eq!(
+        (window.front, window.blocks),
+        (stored + 1, 200 - stored as usize)
+    );
+    assert_eq!(window.received, [asked[1].0]);
+    let open: Height = window.open.iter().map(|(a, b)| b - a + 1).sum();
+    assert_eq!(open as usize, window.blocks - asked.len());
+    assert_eq!(window.asked.len(), asked.len() - 2);
+    for block in &window.asked {
+        assert!(
+            asked
+                .iter()
+                .any(|(height, _, peer)| (*height, *peer) == (block.height, block.peer))
+        );
+        assert_eq!(block.waited, Duration::from_secs(100));
+        assert!(block.late);
+    }
+    assert!(window.asked.is_sorted_by_key(|block| block.height));
+    let (oldest, late) = download
+        .oldest_request(later, window.asked[0].peer)
+        .unwrap();
+    assert_eq!((oldest, late), (Duration::from_secs(100), true));
+}
