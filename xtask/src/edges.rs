@@ -53,6 +53,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
+    // Tests alone.
+    ("clients", &[]),
     ("testkit", &["primitives", "consensus", "chain", "p2p"]),
     (
         "node",

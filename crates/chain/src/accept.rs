@@ -1,8 +1,8 @@
 use tipward_consensus::header::{
-    Ancestor, HeaderChain, check_header_in_context, check_proof_of_work,
+    Ancestor, HeaderChain, check_header_in_context, check_proof_of_work, next_work_required,
 };
 use tipward_consensus::{Reject, RejectKind};
-use tipward_primitives::{BlockHash, Header, Height, Timestamp};
+use tipward_primitives::{BlockHash, CompactTarget, Header, Height, Timestamp};
 
 use crate::{Chain, ChainView, HeaderId, HeaderTree};
 
@@ -131,6 +131,15 @@ impl ChainView {
             tip: parent,
         };
         check_header_in_context(self.params(), &branch, header, now)
+    }
+
+    /// The target, in compact form, that a header on top of `parent` must claim if its time is `time`.
+    pub fn next_bits(&self, parent: HeaderId, time: u32) -> CompactTarget {
+        let branch = Branch {
+            tree: self.tree(),
+            tip: parent,
+        };
+        next_work_required(self.params(), &branch, time)
     }
 }
 

@@ -17,14 +17,14 @@ use anyhow::{Context as _, bail, ensure};
 use bitcoin::BlockHash;
 use bitcoin::hashes::Hash as _;
 use tipward_primitives::{Height, Params};
-use tipward_rpc::Subnet;
+use tipward_rpc::{CookieReaders, SaltedLogin, Subnet, Whitelist};
 use tipward_store::Reindex;
 
 use file::ConfigFile;
 pub use logs::LogLevels;
 pub(crate) use network::params;
 pub use options::Options;
-pub use values::{LogFormat, NetworkName, ProgressMode, Switch};
+pub use values::{CookiePerms, LogFormat, NetworkName, ProgressMode, Switch};
 
 /// Connections that a node keeps at most unless told otherwise, as in Core.
 const DEFAULT_MAX_CONNECTIONS: usize = 125;
@@ -129,6 +129,14 @@ pub struct RpcConfig {
     pub allow: Vec<Subnet>,
     /// User and password, beside the cookie.
     pub credentials: Option<(String, String)>,
+    /// Users with salted passwords.
+    pub salted_logins: Vec<SaltedLogin>,
+    /// What each user may call.
+    pub whitelist: Whitelist,
+    /// Who may read the cookie file.
+    pub cookie_readers: CookieReaders,
+    /// Serve REST, too.
+    pub rest: bool,
     /// Serve the page, the metrics and the health at the same addresses.
     pub watch: bool,
 }
@@ -397,10 +405,27 @@ fn rpc(options: &Options, params: &Params) -> anyhow::Result<Option<RpcConfig>> 
         .map(|text| text.parse())
         .collect::<Result<_, _>>()
         .context("--rpcallowip")?;
+    let salted_logins = options
+        .rpcauth
+        .iter()
+        .flatten()
+        .map(|text| text.parse())
+        .collect::<Result<_, _>>()
+        .context("--rpcauth")?;
+    let whitelisted = options.rpcwhitelist.iter().flatten().map(String::as_str);
+    let others_nothing = options.rpcwhitelistdefault.map(|Switch(on)| on);
     Ok(Some(RpcConfig {
         bind,
         allow,
         credentials,
+        salted_logins,
+        whitelist: Whitelist::new(whitelisted, others_nothing),
+        cookie_readers: match options.rpccookieperms.unwrap_or_default() {
+            CookiePerms::Owner => CookieReaders::Owner,
+            CookiePerms::Group => CookieReaders::Group,
+            CookiePerms::All => CookieReaders::All,
+        },
+        rest: is_on(options.rest, false),
         watch: is_on(options.watch, true),
     }))
 }

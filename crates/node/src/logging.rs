@@ -3,6 +3,8 @@
 //! Standard output and the log file get the same lines; standard error stays empty but for a fatal error and, on a
 //! terminal, the progress bars, around which lines for the same terminal are written.
 
+mod detail;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::Path;
@@ -23,6 +25,7 @@ use tracing_subscriber::{Layer, fmt as lines};
 
 use crate::config::{LogFormat, LogLevels, OutputConfig};
 use crate::progress::Display;
+pub(crate) use detail::{details, set_detail};
 
 /// A log file of more than this many bytes is cut at the start to its last `KEPT_LOG`, as Core does.
 const MAX_LOG: u64 = 11_000_000;
@@ -43,23 +46,24 @@ pub fn init(output: &OutputConfig, display: &Display) -> anyhow::Result<()> {
         let by_bars = matches!(line.target(), "headers" | "blocks");
         !by_bars || *line.level() <= tracing::Level::WARN || !bars.replaces_lines()
     });
+    let mut filters = Vec::new();
     let console = output.console.then(|| {
         let writer = AboveBars(display.bars().clone());
-        layer(
-            output,
-            writer,
-            filter(&output.levels).and(not_shown_by_bars),
-        )
+        let levels = detail::adjustable(&output.levels, &mut filters);
+        layer(output, writer, levels.and(not_shown_by_bars))
     });
     let file = file.map(|file| {
         let writer = Shared(Arc::new(Mutex::new(file)));
-        layer(output, writer, filter(&output.levels))
+        let levels = detail::adjustable(&output.levels, &mut filters);
+        layer(output, writer, levels)
     });
     tracing_subscriber::registry()
         .with(console)
         .with(file)
         .try_init()
-        .context("log lines already go somewhere else")
+        .context("log lines already go somewhere else")?;
+    detail::begin(&output.levels, filters);
+    Ok(())
 }
 
 /// Lines of the format that was chosen.

@@ -31,7 +31,7 @@ impl Rpc {
         rpc: &RpcConfig,
         feed: Feed,
     ) -> anyhow::Result<Self> {
-        let cookie = Cookie::create(&config.netdir).with_context(|| {
+        let cookie = Cookie::create(&config.netdir, rpc.cookie_readers).with_context(|| {
             format!(
                 "cannot write the cookie file in {}",
                 config.netdir.display()
@@ -45,6 +45,9 @@ impl Rpc {
             bind: rpc.bind.clone(),
             allow: rpc.allow.clone(),
             credentials,
+            salted_logins: rpc.salted_logins.clone(),
+            whitelist: rpc.whitelist.clone(),
+            rest: rpc.rest,
             work_queue: ServerConfig::DEFAULT_WORK_QUEUE,
             watch: rpc.watch.then_some(feed),
         })

@@ -1,9 +1,10 @@
 //! The machine's whole vocabulary: [`Input`] in, [`Action`] out.
 
 use tipward_chain::{BlockJob, BlockMark, BlockVerdict, ChainEvent};
-use tipward_primitives::{BlockHash, Header, RawBlock};
+use tipward_primitives::{BlockHash, Header, RawBlock, Timestamp};
 
 use crate::addr::Address;
+use crate::banman::Subnet;
 pub(crate) use crate::conn::{ConnKind, PeerId, Target};
 use crate::wire::{Message, WireError};
 
@@ -118,6 +119,17 @@ pub enum Command {
     PingAll,
     /// `setnetworkactive`.
     SetNetworkActive(bool),
+    /// `setban add`: no connection with these addresses until then; those that stand end.
+    Ban {
+        /// The addresses.
+        subnet: Subnet,
+        /// When the ban ends.
+        until: Timestamp,
+    },
+    /// `setban remove`, of exactly this.
+    Unban(Subnet),
+    /// `clearbanned`.
+    ClearBans,
     /// `addpeeraddress`.
     AddPeerAddress {
         /// The address.

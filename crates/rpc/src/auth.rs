@@ -1,4 +1,6 @@
-//! Who may call: HTTP Basic authentication against a cookie file or a name and password.
+//! Who may call: HTTP Basic authentication against a cookie file, a name and password, or a name and salted password.
+
+mod salted;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,6 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bitcoin::hashes::{Hash as _, HashEngine as _, Hmac, HmacEngine, sha256};
 use bitcoin::hex::DisplayHex as _;
+
+pub use salted::{InvalidLogin, SaltedLogin};
 
 /// A user name and a password.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,6 +47,29 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+/// Who may read the cookie file, and by that call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CookieReaders {
+    /// Who runs the node.
+    #[default]
+    Owner,
+    /// Its group, too.
+    Group,
+    /// Everybody on the machine.
+    All,
+}
+
+impl CookieReaders {
+    #[cfg(unix)]
+    fn mode(self) -> u32 {
+        match self {
+            Self::Owner => 0o600,
+            Self::Group => 0o640,
+            Self::All => 0o644,
+        }
+    }
+}
+
 /// The cookie file: credentials made up for one run, which whoever may read the file may use.
 ///
 /// Dropping it removes the file.
@@ -58,8 +85,8 @@ impl Cookie {
     /// The user name that all cookies have.
     const USER: &str = "__cookie__";
 
-    /// Writes a new cookie into `dir`. It appears at once and whole, readable by its owner only.
-    pub fn create(dir: &Path) -> io::Result<Self> {
+    /// Writes a new cookie into `dir`. It appears at once and whole, readable by whom `readers` says.
+    pub fn create(dir: &Path, readers: CookieReaders) -> io::Result<Self> {
         let secret: [u8; 32] = rand::random();
         let cookie = Self {
             path: dir.join(Self::FILE_NAME),
@@ -78,7 +105,11 @@ impl Cookie {
             "{}:{}",
             cookie.credentials.user, cookie.credentials.password
         );
-        options.open(&temporary)?.write_all(pair.as_bytes())?;
+        let mut file = options.open(&temporary)?;
+        file.write_all(pair.as_bytes())?;
+        // What the process takes off new files' permissions does not count for what the user asked for by name.
+        #[cfg(unix)]
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(readers.mode()))?;
         fs::rename(&temporary, &cookie.path)?;
         Ok(cookie)
     }
@@ -118,41 +149,57 @@ impl Drop for Cookie {
 
 /// Judges `Authorization` headers.
 ///
-/// Only keyed digests of the credentials are kept and compared, so that how long a comparison takes says nothing about
+/// Only keyed digests of plain credentials are kept and compared, so that how long a comparison takes says nothing about
 /// how much of a guess was right.
 pub(crate) struct Auth {
     key: [u8; 32],
-    accepted: Vec<[u8; 32]>,
+    plain: Vec<[u8; 32]>,
+    salted: Vec<SaltedLogin>,
 }
 
 impl Auth {
-    pub(crate) fn new(credentials: &[Credentials]) -> Self {
+    pub(crate) fn new(credentials: &[Credentials], salted: Vec<SaltedLogin>) -> Self {
         let key: [u8; 32] = rand::random();
         Self {
             key,
-            accepted: credentials
+            plain: credentials
                 .iter()
                 .map(|c| digest(&key, format!("{}:{}", c.user, c.password).as_bytes()))
                 .collect(),
+            salted,
         }
     }
 
-    /// Whether this value of the header names one of the credentials.
+    /// Whether this value of the header names one of the logins.
     pub(crate) fn accepts(&self, header: &[u8]) -> bool {
-        let Some(encoded) = header.strip_prefix(b"Basic ") else {
-            return false;
-        };
-        let Ok(pair) = BASE64.decode(encoded.trim_ascii()) else {
-            return false;
-        };
+        self.user(header).is_some()
+    }
+
+    /// Who this value of the header shows its sender to be; `None` if the name and the password are not one of the logins.
+    pub(crate) fn user(&self, header: &[u8]) -> Option<String> {
+        let encoded = header.strip_prefix(b"Basic ")?;
+        let pair = BASE64.decode(encoded.trim_ascii()).ok()?;
+        let colon = pair.iter().position(|byte| *byte == b':')?;
+        let (user, password) = (&pair[..colon], &pair[colon + 1..]);
         let given = digest(&self.key, &pair);
-        self.accepted
+        let is_plain = self
+            .plain
             .iter()
-            .fold(false, |found, accepted| found | same(accepted, &given))
+            .fold(false, |found, plain| found | same(plain, &given));
+        // Every login is tried, whatever came of the others.
+        let is_salted = self.salted.iter().fold(false, |found, login| {
+            let is_user = same(
+                &digest(&self.key, login.user.as_bytes()),
+                &digest(&self.key, user),
+            );
+            found | (is_user & login.has_password(password))
+        });
+        let user = String::from_utf8(user.to_vec()).ok()?;
+        (is_plain | is_salted).then_some(user)
     }
 }
 
-fn digest(key: &[u8; 32], data: &[u8]) -> [u8; 32] {
+fn digest(key: &[u8], data: &[u8]) -> [u8; 32] {
     let mut engine = HmacEngine::<sha256::Hash>::new(key);
     engine.input(data);
     Hmac::from_engine(engine).to_byte_array()

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 pub use coins::{BlockUndo, CoinRef, CoinSet, CoinValue};
 pub use network::{
-    AddedNode, ConnectionType, LocalAddress, NetworkName, NetworkReach, NetworkSnapshot,
+    AddedNode, BanInfo, ConnectionType, LocalAddress, NetworkName, NetworkReach, NetworkSnapshot,
     NodeAddress, PeerInfo, TransportType, UploadTarget,
 };
 
@@ -66,6 +66,15 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The log file, if one is written.
     fn log_path(&self) -> Option<PathBuf>;
+
+    /// The parts of the node that can be logged in more detail, by name in alphabetical order, and whether they are.
+    fn log_details(&self) -> Vec<(&'static str, bool)>;
+
+    /// Logs a part of the node (`all` or `1` for every part) in more detail, or no longer. False if there is no such part.
+    fn set_log_detail(&self, part: &str, detailed: bool) -> bool;
+
+    /// The bans that are in force, ordered by address.
+    fn bans(&self) -> Answer<Vec<BanInfo>>;
 
     /// The state of the network side: peers, totals, local addresses, added nodes. What a peer sent before its last
     /// pong is seen in it.
@@ -152,6 +161,17 @@ pub enum Command {
     PingAll,
     /// Allow or end all network activity.
     SetNetworkActive(bool),
+    /// Ban an address, or a subnet such as `1.2.3.0/24`, and end the connections with it.
+    Ban {
+        /// The address or subnet.
+        subnet: String,
+        /// When the ban ends, in seconds since the Unix epoch.
+        until: u64,
+    },
+    /// Lift the ban of exactly this address or subnet.
+    Unban(String),
+    /// Lift all bans.
+    ClearBans,
     /// Put an address into the address manager (`addpeeraddress`), with services network and witness, seen now, its
     /// own source.
     AddPeerAddress {
@@ -188,6 +208,15 @@ pub enum Refused {
     /// The address manager's tried table did not take the address, the new one did.
     #[error("the tried table did not take the address")]
     TriedTableFull,
+    /// [`Command::Ban`] or [`Command::Unban`] of what is neither an address nor a subnet.
+    #[error("not an address or subnet")]
+    InvalidSubnet,
+    /// [`Command::Ban`] of what is banned.
+    #[error("already banned")]
+    AlreadyBanned,
+    /// [`Command::Unban`] of what is not banned.
+    #[error("not banned")]
+    NotBanned,
     /// The node is shutting down.
     #[error("the node is shutting down")]
     ShuttingDown,

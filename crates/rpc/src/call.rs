@@ -1,7 +1,8 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde_json::Value;
+use bitcoin::hex::FromHex as _;
+use serde_json::{Number, Value};
 use tipward_chain::{ChainView, HeaderId};
 use tipward_primitives::{BlockHash, Height};
 
@@ -49,11 +50,7 @@ impl Call {
         let Value::Number(number) = value else {
             return Err(wrong_type(value, "number"));
         };
-        // Fractions and exponents are refused too, even those that make a whole number.
-        match number.to_string().parse() {
-            Ok(int) => Ok(Some(int)),
-            Err(_) => Err(RpcError::misc("JSON integer out of range")),
-        }
+        int_of(number).map(Some)
     }
 
     /// A whole number that must be given.
@@ -109,6 +106,22 @@ impl Call {
                     format!("the call failed: {error}"),
                 ))
             })
+    }
+}
+
+/// A whole number in the range of `T`. Fractions and exponents are refused too, even those that make a whole number.
+pub(crate) fn int_of<T: FromStr>(number: &Number) -> Result<T, RpcError> {
+    let int = number.to_string().parse();
+    int.map_err(|_| RpcError::misc("JSON integer out of range"))
+}
+
+/// Reads bytes in hexadecimal, one at least.
+pub(crate) fn parse_hex(text: &str, name: &str) -> Result<Vec<u8>, RpcError> {
+    match Vec::<u8>::from_hex(text) {
+        Ok(bytes) if !bytes.is_empty() => Ok(bytes),
+        _ => Err(RpcError::invalid_parameter(format!(
+            "{name} must be hexadecimal string (not '{text}')"
+        ))),
     }
 }
 

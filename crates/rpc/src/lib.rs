@@ -3,6 +3,8 @@
 //! ```text
 //!  HTTP     server ─▶ auth            bytes, statuses, who may call, how much at a time
 //!             │
+//!             ├─▶ rest               blocks and headers by GET, if that is on
+//!             ▼
 //!  JSON     protocol ─▶ params        1.0, 1.1, 2.0, batches; parameters by position or name
 //!             │            │
 //!  table      │          spec         what a method is: arguments, help ◀── client (command lines)
@@ -23,6 +25,7 @@
 //! conversion of command lines in [`client`] follow from it.
 
 mod allow;
+mod amount;
 mod auth;
 mod backend;
 mod call;
@@ -33,6 +36,8 @@ mod json;
 mod methods;
 mod params;
 mod protocol;
+mod rest;
+mod rights;
 mod scan_slot;
 mod serialized_hash;
 mod server;
@@ -44,14 +49,16 @@ mod verify;
 mod watch;
 
 pub use allow::{InvalidSubnet, Subnet};
-pub use auth::{Cookie, Credentials};
+pub use auth::{Cookie, CookieReaders, Credentials, InvalidLogin, SaltedLogin};
 pub use backend::{
-    AddedNode, Answer, Backend, BlockUndo, CoinRef, CoinSet, CoinValue, Command, ConnectionType,
-    FetchRefused, Judgement, LocalAddress, NetworkName, NetworkReach, NetworkSnapshot, NodeAddress,
-    PeerInfo, Refused, SubmitBlockOutcome, SubmitError, TipRef, TransportType, UploadTarget,
+    AddedNode, Answer, Backend, BanInfo, BlockUndo, CoinRef, CoinSet, CoinValue, Command,
+    ConnectionType, FetchRefused, Judgement, LocalAddress, NetworkName, NetworkReach,
+    NetworkSnapshot, NodeAddress, PeerInfo, Refused, SubmitBlockOutcome, SubmitError, TipRef,
+    TransportType, UploadTarget,
 };
 pub use call::Call;
 pub use error::{RpcError, code};
 pub use methods::{find as find_method, table as methods};
+pub use rights::Whitelist;
 pub use server::{Server, ServerConfig, ServerHandle};
 pub use spec::{Arg, Category, Kind, Method, Presence};

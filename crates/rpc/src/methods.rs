@@ -1,14 +1,21 @@
 //! All methods, one file per family.
 
+mod addresses;
+mod bans;
 mod block_stats;
 mod blocks;
 mod chain;
 mod coins;
 mod control;
+mod create;
 mod deployments;
+mod diagnostics;
+mod fees;
 mod generate;
 mod judge;
 mod mempool;
+mod messages;
+mod mining;
 mod network;
 mod nodes;
 mod peers;
@@ -26,6 +33,8 @@ use crate::call::Call;
 use crate::error::{RpcError, code};
 use crate::spec::Method;
 use crate::{Command, Refused};
+pub(crate) use blocks::{block_members, damaged as damaged_block, read as read_stored_block};
+pub(crate) use chain::header_json;
 
 /// The families, in no particular order.
 const FAMILIES: &[&[Method]] = &[
@@ -33,6 +42,13 @@ const FAMILIES: &[&[Method]] = &[
     blocks::METHODS,
     wait::METHODS,
     transactions::METHODS,
+    create::METHODS,
+    addresses::METHODS,
+    messages::METHODS,
+    fees::METHODS,
+    mining::METHODS,
+    diagnostics::METHODS,
+    bans::METHODS,
     coins::METHODS,
     scan::METHODS,
     stats::METHODS,
@@ -89,6 +105,18 @@ fn refusal(refused: Refused) -> RpcError {
             "Error: Already at capacity for specified connection type.",
         ),
         Refused::InvalidAddress => (code::CLIENT_INVALID_IP_OR_SUBNET, "Invalid IP address"),
+        Refused::InvalidSubnet => (
+            code::CLIENT_INVALID_IP_OR_SUBNET,
+            "Error: Invalid IP/Subnet",
+        ),
+        Refused::AlreadyBanned => (
+            code::CLIENT_NODE_ALREADY_ADDED,
+            "Error: IP/Subnet already banned",
+        ),
+        Refused::NotBanned => (
+            code::CLIENT_INVALID_IP_OR_SUBNET,
+            "Error: Unban failed. Requested address/subnet was not previously manually banned.",
+        ),
         Refused::NewTableFull => (code::MISC_ERROR, "failed-adding-to-new"),
         Refused::TriedTableFull => (code::MISC_ERROR, "failed-adding-to-tried"),
         Refused::ShuttingDown => (code::CLIENT_NOT_CONNECTED, "Shutting down"),

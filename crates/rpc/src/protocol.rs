@@ -17,6 +17,7 @@ use crate::call::Call;
 use crate::error::{RpcError, code};
 use crate::methods;
 use crate::params::{self, Params};
+use crate::rights::Rights;
 use crate::state::State;
 
 /// Once the replies to a batch take this many bytes, its other requests are refused: a small batch can ask for much.
@@ -30,6 +31,12 @@ pub(crate) struct Reply {
     /// JSON; `None` if there is nothing to say.
     pub(crate) body: Option<Vec<u8>>,
 }
+
+/// To a user who may not make this call.
+const FORBIDDEN: Reply = Reply {
+    status: 403,
+    body: None,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
@@ -75,14 +82,27 @@ pub(crate) enum Endpoint {
 struct Context<'a> {
     state: &'a Arc<State>,
     endpoint: Endpoint,
+    rights: Rights<'a>,
 }
 
-/// Answers a body.
-pub(crate) async fn answer(state: &Arc<State>, endpoint: Endpoint, body: Bytes) -> Reply {
-    let context = Context { state, endpoint };
+/// Answers a body of a user with these rights.
+pub(crate) async fn answer(
+    state: &Arc<State>,
+    endpoint: Endpoint,
+    rights: Rights<'_>,
+    body: Bytes,
+) -> Reply {
+    let context = Context {
+        state,
+        endpoint,
+        rights,
+    };
     let Ok(raw) = serde_json::from_slice::<&RawValue>(&body) else {
         return failure(&Envelope::default(), &parse_error("Parse error"));
     };
+    if rights.none() {
+        return FORBIDDEN;
+    }
     match raw.get().as_bytes().first() {
         Some(b'{') => single(context, raw).await,
         Some(b'[') => batch(context, raw).await,
@@ -99,6 +119,9 @@ async fn single(context: Context<'_>, raw: &RawValue) -> Reply {
         Ok(request) => request,
         Err(error) => return failure(&envelope, &error),
     };
+    if !context.rights.allow(&request.method) {
+        return FORBIDDEN;
+    }
     let outcome = execute(context, request).await;
     match (&outcome, envelope.version) {
         (Err(error), Version::Legacy) => failure(&envelope, error),
@@ -117,6 +140,9 @@ async fn batch(context: Context<'_>, raw: &RawValue) -> Reply {
     let Ok(requests) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else {
         return failure(&Envelope::default(), &parse_error("Parse error"));
     };
+    if let Err(refusal) = may_call_all(context.rights, &requests) {
+        return refusal;
+    }
     let mut body = vec![b'['];
     for raw in &requests {
         let mut envelope = Envelope::default();
@@ -149,9 +175,29 @@ async fn batch(context: Context<'_>, raw: &RawValue) -> Reply {
     }
 }
 
+/// One request that its sender may not make forbids the whole batch, before any of it is carried out.
+fn may_call_all(rights: Rights<'_>, requests: &[&RawValue]) -> Result<(), Reply> {
+    if rights.all() {
+        return Ok(());
+    }
+    let malformed = |error: &RpcError| failure(&Envelope::default(), error);
+    for raw in requests {
+        let members = serde_json::from_str::<Members<'_>>(raw.get())
+            .map_err(|_| malformed(&invalid_request("Invalid Request object")))?;
+        match members.value("method").map_err(|error| malformed(&error))? {
+            Some(Value::String(method)) if rights.allow(&method) => {}
+            Some(Value::String(_)) => return Err(FORBIDDEN),
+            _ => return Err(malformed(&parse_error("Method must be a string"))),
+        }
+    }
+    Ok(())
+}
+
 /// Carries a request out.
 async fn execute(context: Context<'_>, request: Request) -> Result<Value, RpcError> {
-    let Context { state, endpoint } = context;
+    let Context {
+        state, endpoint, ..
+    } = context;
     let node = match state.backend() {
         Ok(node) => Arc::clone(node),
         Err(busy_with) => return Err(RpcError::new(code::IN_WARMUP, busy_with)),
@@ -179,7 +225,7 @@ async fn execute(context: Context<'_>, request: Request) -> Result<Value, RpcErr
 
 /// Takes a request apart; the envelope is filled in as far as this comes.
 fn parse(raw: &RawValue, envelope: &mut Envelope) -> Result<Request, RpcError> {
-    let invalid = |message: &str| RpcError::new(code::INVALID_REQUEST, message);
+    let invalid = invalid_request;
     let members = match serde_json::from_str::<Members<'_>>(raw.get()) {
         Ok(members) => members,
         Err(_) if raw.get().starts_with('{') => return Err(parse_error("Parse error")),
@@ -222,6 +268,10 @@ fn parse(raw: &RawValue, envelope: &mut Envelope) -> Result<Request, RpcError> {
 
 fn from_raw<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Result<T, RpcError> {
     serde_json::from_str(raw.get()).map_err(|_| parse_error("Parse error"))
+}
+
+fn invalid_request(message: &str) -> RpcError {
+    RpcError::new(code::INVALID_REQUEST, message)
 }
 
 fn parse_error(message: &str) -> RpcError {

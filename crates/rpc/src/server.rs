@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! socket ─▶ address allowed? ─▶ POST / ? ─▶ authorized? ─▶ room in the queue? ─▶ body ─▶ protocol ─▶ reply
-//!             403                404, 405      401, late      503                 413
+//!             403                404, 405      401, late      503                 413      403
+//!                      ╲
+//!                       ─▶ /rest/... ─▶ room in the queue? ─▶ rest ─▶ reply, made while it is sent
 //! ```
 //!
 //! The page that shows the node, and what belongs to it, take a way of their own (`watch.rs`).
@@ -29,17 +31,19 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tipward_watch::Feed;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
 use crate::auth::Auth;
 use crate::protocol::{self, Endpoint};
 use crate::state::State;
 use crate::watch::{self, Watch};
-use crate::{Backend, Credentials, Subnet};
+use crate::{Backend, Credentials, SaltedLogin, Subnet, Whitelist, rest};
 
 /// Largest body of a request, as in Core.
 const MAX_BODY: usize = 32 << 20;
+/// Largest body of a request for REST: a few outputs, by no login.
+const MAX_REST_BODY: usize = 64 << 10;
 /// Bytes that all bodies being read or answered may take together.
 const MAX_BODIES: usize = 4 * MAX_BODY;
 /// Connections at a time; further ones wait to be accepted.
@@ -64,6 +68,12 @@ pub struct ServerConfig {
     pub allow: Vec<Subnet>,
     /// Who may call.
     pub credentials: Vec<Credentials>,
+    /// Who may call, too.
+    pub salted_logins: Vec<SaltedLogin>,
+    /// What each user may call.
+    pub whitelist: Whitelist,
+    /// Serve REST, without a login, to those addresses too.
+    pub rest: bool,
     /// Calls at a time, waiting ones included; further ones are refused with 503. At least 1.
     pub work_queue: usize,
     /// What the page, the metrics and the health show; `None` for neither of them.
@@ -86,7 +96,9 @@ pub struct Server {
 struct Gate {
     state: Arc<State>,
     auth: Auth,
+    whitelist: Whitelist,
     allow: Vec<Subnet>,
+    rest: bool,
     calls: Semaphore,
     /// In KiB: a semaphore counts no further than 32 bits.
     body_kib: Semaphore,
@@ -101,8 +113,10 @@ impl Server {
         let gate = Arc::new(Gate {
             watch: config.watch.map(|feed| Watch::new(feed, &config.bind)),
             state: Arc::clone(&state),
-            auth: Auth::new(&config.credentials),
+            auth: Auth::new(&config.credentials, config.salted_logins),
+            whitelist: config.whitelist,
             allow: config.allow,
+            rest: config.rest,
             calls: Semaphore::new(config.work_queue.max(1)),
             body_kib: Semaphore::new(MAX_BODIES >> 10),
             wrong_passwords: Semaphore::new(WRONG_PASSWORDS_AT_A_TIME),
@@ -233,9 +247,18 @@ fn router(gate: Arc<Gate>, peer: SocketAddr) -> Router {
             },
         )
     };
-    Router::new()
+    let mut router = Router::new()
         .route("/", call(Endpoint::Node))
-        .route("/wallet/{*name}", call(Endpoint::Wallet))
+        .route("/wallet/{*name}", call(Endpoint::Wallet));
+    if gate.rest {
+        let serve = any(
+            move |Shared(gate): Shared<Arc<Gate>>, request: Request<Body>| async move {
+                serve_rest(&gate, peer, request).await
+            },
+        );
+        router = router.route("/rest/{*what}", serve);
+    }
+    router
         .fallback(
             move |Shared(gate): Shared<Arc<Gate>>, request: Request<Body>| async move {
                 show(&gate, peer, &request.into_parts().0).await
@@ -262,19 +285,13 @@ async fn handle(
             "JSONRPC server handles only POST requests",
         );
     }
-    match request.headers().get(header::AUTHORIZATION) {
-        Some(given) if gate.auth.accepts(given.as_bytes()) => {}
-        given => return gate.no_password(peer, given.is_some()).await,
-    }
-    if gate.state.is_stopping() {
-        return text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Request rejected during server shutdown",
-        );
-    }
-    let Ok(_slot) = gate.calls.try_acquire() else {
-        tracing::warn!(target: "rpc", "a request was refused because too many are being answered");
-        return text(StatusCode::SERVICE_UNAVAILABLE, "Work queue depth exceeded");
+    let given = request.headers().get(header::AUTHORIZATION);
+    let Some(user) = given.and_then(|given| gate.auth.user(given.as_bytes())) else {
+        return gate.no_password(peer, given.is_some()).await;
+    };
+    let _slot = match gate.slot() {
+        Ok(slot) => slot,
+        Err(why) => return text(StatusCode::SERVICE_UNAVAILABLE, why),
     };
     let announced = request
         .headers()
@@ -286,11 +303,15 @@ async fn handle(
     }
     let kib = u32::try_from(announced.div_ceil(1 << 10)).unwrap_or(u32::MAX);
     let _room = gate.body_kib.acquire_many(kib).await;
-    let body = match read_body(request.into_body()).await {
+    let body = match read_body(request.into_body(), MAX_BODY).await {
         Ok(body) => body,
         Err(refusal) => return status(refusal),
     };
-    let reply = protocol::answer(&gate.state, endpoint, body).await;
+    let rights = gate.whitelist.rights_of(&user);
+    let reply = protocol::answer(&gate.state, endpoint, rights, body).await;
+    if reply.status == 403 {
+        tracing::warn!(target: "rpc", %user, "a call that this user may not make was refused");
+    }
     let mut response = Response::new(Body::empty());
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -326,6 +347,22 @@ async fn show(gate: &Gate, peer: SocketAddr, request: &Parts) -> Response<Body> 
     }
 }
 
+async fn serve_rest(gate: &Gate, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
+    if let Some(refusal) = gate.refuses(peer.ip()) {
+        return refusal;
+    }
+    let _slot = match gate.slot() {
+        Ok(slot) => slot,
+        Err(why) => return text(StatusCode::SERVICE_UNAVAILABLE, why),
+    };
+    let target = request.uri().path_and_query();
+    let target = target.map_or_else(String::new, ToString::to_string);
+    match read_body(request.into_body(), MAX_REST_BODY).await {
+        Ok(body) => rest::answer(&gate.state, &target, body).await,
+        Err(refusal) => status(refusal),
+    }
+}
+
 impl Gate {
     /// The answer to who brings no password, or after a while, to who brings a wrong one.
     async fn no_password(&self, peer: SocketAddr, wrong: bool) -> Response<Body> {
@@ -337,6 +374,17 @@ impl Gate {
         unauthorized()
     }
 
+    /// Room for one call, or why there is none.
+    fn slot(&self) -> Result<SemaphorePermit<'_>, &'static str> {
+        if self.state.is_stopping() {
+            return Err("Request rejected during server shutdown");
+        }
+        self.calls.try_acquire().map_err(|_| {
+            tracing::warn!(target: "rpc", "a request was refused because too many are being answered");
+            "Work queue depth exceeded"
+        })
+    }
+
     /// The refusal, if this address may not call.
     fn refuses(&self, addr: IpAddr) -> Option<Response<Body>> {
         let allowed = addr.to_canonical().is_loopback()
@@ -345,8 +393,8 @@ impl Gate {
     }
 }
 
-/// Reads a body of at most [`MAX_BODY`] bytes.
-async fn read_body(mut body: Body) -> Result<Bytes, StatusCode> {
+/// Reads a body of at most `most` bytes.
+async fn read_body(mut body: Body, most: usize) -> Result<Bytes, StatusCode> {
     let mut bytes = BytesMut::new();
     loop {
         let frame = tokio::time::timeout(READ_TIMEOUT, body.frame())
@@ -360,7 +408,7 @@ async fn read_body(mut body: Body) -> Result<Bytes, StatusCode> {
                 let Ok(data) = frame.into_data() else {
                     continue;
                 };
-                if bytes.len() + data.len() > MAX_BODY {
+                if bytes.len() + data.len() > most {
                     return Err(StatusCode::PAYLOAD_TOO_LARGE);
                 }
                 bytes.extend_from_slice(&data);

@@ -42,6 +42,10 @@ pub enum Category {
     Network,
     /// Transactions.
     RawTransactions,
+    /// Addresses, messages, indexes.
+    Util,
+    /// What is published by ZMQ.
+    Zmq,
     /// For tests; not in the list.
     Hidden,
 }
@@ -55,6 +59,8 @@ impl Category {
             Self::Mining => "Mining",
             Self::Network => "Network",
             Self::RawTransactions => "Rawtransactions",
+            Self::Util => "Util",
+            Self::Zmq => "Zmq",
             Self::Hidden => "Hidden",
         }
     }
@@ -90,6 +96,10 @@ pub enum Kind {
     NumberOrText,
     /// A list.
     Array,
+    /// An object.
+    Object,
+    /// A list or an object.
+    ArrayOrObject,
 }
 
 /// Whether an argument must be given.
@@ -131,8 +141,9 @@ impl Arg {
             Kind::Number => "number",
             Kind::Bool => "bool",
             Kind::Array => "array",
+            Kind::Object => "object",
             // What is neither of the two is told by the method itself, with a text of its own.
-            Kind::NumberOrBool | Kind::NumberOrText => return Ok(()),
+            Kind::NumberOrBool | Kind::NumberOrText | Kind::ArrayOrObject => return Ok(()),
         };
         let actual = json::type_name(value);
         if actual == expected {

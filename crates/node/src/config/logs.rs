@@ -69,6 +69,36 @@ impl LogLevels {
         Some(&mut self.ours[at])
     }
 
+    /// Our targets in alphabetical order, and whether each is debugged.
+    pub(crate) fn details(&self) -> Vec<(&'static str, bool)> {
+        let mut details: Vec<_> = TARGETS
+            .iter()
+            .zip(self.ours)
+            .map(|((name, _), level)| (*name, level >= LevelFilter::DEBUG))
+            .collect();
+        details.sort_unstable();
+        details
+    }
+
+    /// Debugs a target, or all, or no longer does. False if there is no such target.
+    pub(crate) fn set_detail(&mut self, what: &str, detailed: bool) -> bool {
+        let set = |level: LevelFilter| match detailed {
+            true => level.max(LevelFilter::DEBUG),
+            false => level.min(LevelFilter::INFO),
+        };
+        if matches!(what, "all" | "1") {
+            self.ours = self.ours.map(set);
+            return true;
+        }
+        match self.of(what) {
+            Some(level) => {
+                *level = set(*level);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// The beginnings of our targets in the code, each with its level.
     pub(crate) fn targets(&self) -> impl Iterator<Item = (&'static str, LevelFilter)> {
         TARGETS

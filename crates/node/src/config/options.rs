@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::{Deserialize, Deserializer};
 
-use super::values::{LogFormat, NetworkName, ProgressMode, Switch};
+use super::values::{CookiePerms, LogFormat, NetworkName, ProgressMode, Switch};
 
 /// Options as the user gave them, on the command line or in a file; `None` where nothing was said.
 ///
@@ -195,6 +195,34 @@ pub struct Options {
     #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "RPC")]
     pub watch: Option<Switch>,
 
+    /// User with a salted password, as Bitcoin Core's rpcauth.py prints it. Can be given several times
+    #[arg(long, value_name = "NAME:SALT$HASH", help_heading = "RPC")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub rpcauth: Option<Vec<String>>,
+
+    /// Methods that this user may call, and no others. Can be given several times
+    #[arg(long, value_name = "NAME:METHOD,...", help_heading = "RPC")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub rpcwhitelist: Option<Vec<String>>,
+
+    /// Users that no --rpcwhitelist names may call nothing [default: on with --rpcwhitelist, else off]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "RPC")]
+    pub rpcwhitelistdefault: Option<Switch>,
+
+    /// Who may read the cookie file, and by that call: owner, group or all [default: owner]
+    #[arg(
+        long,
+        value_name = "WHO",
+        value_enum,
+        hide_possible_values = true,
+        help_heading = "RPC"
+    )]
+    pub rpccookieperms: Option<CookiePerms>,
+
+    /// Serve blocks and headers by REST too, without a login, to whoever may reach the port [default: off]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "RPC")]
+    pub rest: Option<Switch>,
+
     /// Log lines on standard output [default: on]
     #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Output")]
     pub printtoconsole: Option<Switch>,
@@ -274,6 +302,7 @@ impl Options {
             network datadir conf stopatheight connect addnode seednode dnsseed fixedseeds listen bind port
             maxconnections proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid blockbuffer batch minimumchainwork
             signetchallenge
-            testactivationheight vbparams server rpcbind rpcallowip rpcport rpcuser rpcpassword watch printtoconsole debuglogfile debug loglevel logformat progress)
+            testactivationheight vbparams server rpcbind rpcallowip rpcport rpcuser rpcpassword watch rpcauth rpcwhitelist
+            rpcwhitelistdefault rpccookieperms rest printtoconsole debuglogfile debug loglevel logformat progress)
     }
 }

@@ -199,6 +199,10 @@ fn bad_values_are_explained() {
             "--rpcuser and --rpcpassword go together",
         ),
         (
+            &["--rpcauth", "me:secret"],
+            "--rpcauth: must be NAME:SALT$HASH",
+        ),
+        (
             &["--minimumchainwork", "xyz"],
             "--minimumchainwork must be up to 64 hex digits",
         ),
@@ -344,4 +348,29 @@ fn soft_forks_can_be_moved_on_regtest_alone() {
     assert!(error.contains("needs --network regtest"), "{error}");
     let error = self::error(&["--network", "regtest", "--vbparams", "testdummy:x:0"], "");
     assert!(error.contains("--vbparams"), "{error}");
+}
+
+#[test]
+fn who_may_call_what_can_be_said() {
+    const ALICE: &str =
+        "alice:f7ef$29f6b98eb2593ddbd093718174a19b97b2fae0d51e59fcbe57ca7c8be8145f67";
+    let rpc = |args: &[&str], file: &str| config(args, file).unwrap().rpc.unwrap();
+    let default = rpc(&[], "");
+    assert!(!default.rest && default.salted_logins.is_empty());
+    assert_eq!(default.cookie_readers, CookieReaders::Owner);
+    let file = format!(
+        "rpcauth = \"{ALICE}\"\nrpcwhitelist = [\"alice:uptime\", \"bob\"]\nrpcwhitelistdefault = false\n\
+         rpccookieperms = \"group\"\nrest = true"
+    );
+    let said = rpc(
+        &["--rpcwhitelist", "alice:uptime,stop", "--rest", "off"],
+        &file,
+    );
+    assert!(!said.rest);
+    assert_eq!(said.salted_logins[0].user(), "alice");
+    assert_eq!(said.cookie_readers, CookieReaders::Group);
+    assert_eq!(
+        said.whitelist,
+        Whitelist::new(["alice:uptime,stop"], Some(false))
+    );
 }

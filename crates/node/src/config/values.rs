@@ -92,6 +92,24 @@ impl<'de> Deserialize<'de> for LogFormat {
     }
 }
 
+/// Who may read the cookie file of JSON-RPC, as in Core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CookiePerms {
+    /// Who runs the node.
+    #[default]
+    Owner,
+    /// Its group, too.
+    Group,
+    /// Everybody on the machine.
+    All,
+}
+
+impl<'de> Deserialize<'de> for CookiePerms {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        enum_from_str(deserializer, "owner, group or all")
+    }
+}
+
 fn enum_from_str<'de, D: Deserializer<'de>, T: ValueEnum>(
     deserializer: D,
     expected: &str,

@@ -73,6 +73,11 @@ impl PeerFiles {
     pub(crate) fn save(&mut self, machine: &Machine, now: Timestamp) {
         self.saved = now;
         self.write(PEERS, &machine.addrman().to_bytes());
+        self.save_bans(machine);
+    }
+
+    /// Writes the bans, a few bytes each.
+    pub(crate) fn save_bans(&self, machine: &Machine) {
         self.write(BANS, &machine.bans().to_bytes());
     }
 

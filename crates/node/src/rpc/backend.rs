@@ -11,8 +11,8 @@ use tipward_p2p::addr::AddrNetwork;
 use tipward_primitives::bitcoin::OutPoint;
 use tipward_primitives::{BlockHash, Header, RawBlock, Timestamp};
 use tipward_rpc::{
-    Answer, Backend, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement, NetworkName,
-    NetworkSnapshot, NodeAddress, Refused, SubmitBlockOutcome, SubmitError, TipRef,
+    Answer, Backend, BanInfo, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement,
+    NetworkName, NetworkSnapshot, NodeAddress, Refused, SubmitBlockOutcome, SubmitError, TipRef,
 };
 use tipward_store::StoreError;
 use tipward_validation::TestError;
@@ -20,6 +20,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::coins::{self, SnapshotSet};
 use super::{convert, scripts};
+use crate::logging;
 use crate::net::driver::Driver;
 use crate::node::NodeHandle;
 
@@ -140,6 +141,18 @@ impl Backend for NodeBackend {
 
     fn log_path(&self) -> Option<PathBuf> {
         self.node.config.output.log_file.clone()
+    }
+
+    fn log_details(&self) -> Vec<(&'static str, bool)> {
+        logging::details()
+    }
+
+    fn set_log_detail(&self, part: &str, detailed: bool) -> bool {
+        logging::set_detail(part, detailed)
+    }
+
+    fn bans(&self) -> Answer<Vec<BanInfo>> {
+        self.ask(Vec::new, |driver| driver.bans())
     }
 
     fn network(&self) -> Answer<NetworkSnapshot> {

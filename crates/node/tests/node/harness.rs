@@ -137,6 +137,7 @@ impl Peer {
 }
 
 /// How a node is started.
+#[derive(Clone)]
 pub(crate) struct NodeOptions {
     network: &'static str,
     args: Vec<String>,
@@ -252,10 +253,19 @@ impl Node {
         });
     }
 
-    fn rpc_addr(&self) -> SocketAddr {
+    pub(crate) fn rpc_addr(&self) -> SocketAddr {
         wait_for("the JSON-RPC server", || {
             let log = self.log();
             let line = log.lines().find(|line| line.contains("JSON-RPC at "))?;
+            line.rsplit(' ').next()?.parse().ok()
+        })
+    }
+
+    /// Where it accepts connections.
+    pub(crate) fn p2p_addr(&self) -> SocketAddr {
+        wait_for("the listener", || {
+            let log = self.log();
+            let line = log.lines().find(|line| line.contains("Listening on "))?;
             line.rsplit(' ').next()?.parse().ok()
         })
     }

@@ -11,6 +11,7 @@ mod harness;
 mod malformed;
 mod peers;
 mod process;
+mod rpc;
 mod socks_server;
 mod sync;
 mod tools;

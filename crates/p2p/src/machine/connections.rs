@@ -399,6 +399,23 @@ impl Machine {
                 }
             }
             Command::SetNetworkActive(active) => self.set_network_active(active),
+            Command::Ban { subnet, until } => {
+                self.shared.bans.ban(subnet, until, now);
+                let banned: Vec<PeerId> = self
+                    .shared
+                    .peers
+                    .values()
+                    .filter(|p| subnet.contains(&p.addr.host))
+                    .map(|p| p.id)
+                    .collect();
+                for peer in banned {
+                    self.part(peer, DisconnectReason::Banned);
+                }
+            }
+            Command::Unban(subnet) => {
+                self.shared.bans.unban(&subnet);
+            }
+            Command::ClearBans => self.shared.bans.clear(),
             Command::AddPeerAddress { addr, tried } => {
                 let entry = AddrEntry {
                     time: u32::try_from(now.as_secs()).unwrap_or(u32::MAX),

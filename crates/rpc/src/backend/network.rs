@@ -291,6 +291,17 @@ pub struct AddedNode {
     pub connection: Option<(String, bool)>,
 }
 
+/// A ban.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BanInfo {
+    /// The address or subnet.
+    pub subnet: String,
+    /// When it was banned.
+    pub created: Timestamp,
+    /// When the ban ends.
+    pub until: Timestamp,
+}
+
 /// An address that the address manager knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeAddress {

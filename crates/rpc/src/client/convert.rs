@@ -54,9 +54,14 @@ fn kind_at(method: Option<&Method>, position: usize) -> Option<Kind> {
 fn convert(kind: Option<Kind>, word: &str) -> Result<Value, InvalidJson> {
     match kind {
         None | Some(Kind::Text | Kind::Hex) => Ok(word.into()),
-        Some(Kind::Number | Kind::Bool | Kind::NumberOrBool | Kind::Array) => {
-            serde_json::from_str(word).map_err(|_| InvalidJson(word.into()))
-        }
+        Some(
+            Kind::Number
+            | Kind::Bool
+            | Kind::NumberOrBool
+            | Kind::Array
+            | Kind::Object
+            | Kind::ArrayOrObject,
+        ) => serde_json::from_str(word).map_err(|_| InvalidJson(word.into())),
         // A hash needs no quotes.
         Some(Kind::NumberOrText) => Ok(serde_json::from_str(word).unwrap_or_else(|_| word.into())),
     }

@@ -4,7 +4,8 @@
 use bitcoin::hex::{DisplayHex as _, FromHex as _};
 use bitcoin::{Network, Script, ScriptBuf};
 
-use super::script::{OutputKind, address_of, is_curve_point, is_plain_key, script_of_address};
+use super::address::script_of_address;
+use super::script::{OutputKind, address_of, is_curve_point, is_plain_key};
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ pub(crate) fn parse(text: &str, network: Network) -> Result<ScriptBuf, String> {
         return Ok(bytes.into());
     }
     if let Some(address) = argument("addr") {
-        return script_of_address(address, network).ok_or_else(|| "Address is not valid".into());
+        return script_of_address(address, network).map_err(|_| "Address is not valid".into());
     }
     /// The functions that Bitcoin Core knows beside the two above.
     const OTHERS: [&str; 13] = [
@@ -80,8 +81,7 @@ pub(crate) fn infer(script: &Script, network: Network) -> String {
     let payload = match OutputKind::of(script) {
         OutputKind::PubKey(key) if is_plain_key(key) => format!("pk({})", hex(key)),
         OutputKind::MultiSig { required, keys } if keys.iter().all(|key| is_plain_key(key)) => {
-            let keys: Vec<String> = keys.into_iter().map(hex).collect();
-            format!("multi({required},{})", keys.join(","))
+            multi(required, &keys)
         }
         OutputKind::Taproot(key) if is_curve_point(key) => format!("rawtr({})", hex(key)),
         _ => match address_of(script, network) {
@@ -89,7 +89,27 @@ pub(crate) fn infer(script: &Script, network: Network) -> String {
             None => format!("raw({})", hex(script.as_bytes())),
         },
     };
-    let checksum = checksum(&payload).expect("hex, addresses and names have known characters only");
+    with_checksum(&payload)
+}
+
+/// The descriptor of the witness program that hides a script behind its hash, if it says more than the address: for
+/// multisig. Bitcoin Core reads other scripts as miniscript, too.
+pub(super) fn infer_wsh(script: &Script) -> Option<String> {
+    match OutputKind::of(script) {
+        OutputKind::MultiSig { required, keys } if keys.iter().all(|key| is_plain_key(key)) => {
+            Some(with_checksum(&format!("wsh({})", multi(required, &keys))))
+        }
+        _ => None,
+    }
+}
+
+fn multi(required: i64, keys: &[&[u8]]) -> String {
+    let keys: Vec<String> = keys.iter().map(|key| key.to_lower_hex_string()).collect();
+    format!("multi({required},{})", keys.join(","))
+}
+
+fn with_checksum(payload: &str) -> String {
+    let checksum = checksum(payload).expect("hex, addresses and names have known characters only");
     format!("{payload}#{checksum}")
 }
 

@@ -1,6 +1,6 @@
 //! What an output script is: its kind, its address, its members in JSON.
 
-use bitcoin::{Address, Network, Script, ScriptBuf, XOnlyPublicKey};
+use bitcoin::{Address, Network, Script, XOnlyPublicKey};
 use serde_json::{Map, Value};
 
 use super::asm::{self, Op};
@@ -15,7 +15,7 @@ const MAX_MULTISIG_KEYS: i64 = 20;
 
 /// The kinds of output scripts that Bitcoin Core tells apart, with what a descriptor of them needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum OutputKind<'a> {
+pub(crate) enum OutputKind<'a> {
     NonStandard,
     PubKey(&'a [u8]),
     PubKeyHash,
@@ -30,7 +30,7 @@ pub(super) enum OutputKind<'a> {
 }
 
 impl<'a> OutputKind<'a> {
-    pub(super) fn of(script: &'a Script) -> Self {
+    pub(crate) fn of(script: &'a Script) -> Self {
         let bytes = script.as_bytes();
         if script.is_p2sh() {
             return Self::ScriptHash;
@@ -63,7 +63,7 @@ impl<'a> OutputKind<'a> {
     }
 
     /// Core's name of it.
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::NonStandard => "nonstandard",
             Self::PubKey(_) => "pubkey",
@@ -119,12 +119,6 @@ fn small_number(op: Op<'_>) -> Option<i64> {
 /// The address that stands for a script, if there is one. A bare public key has none.
 pub(crate) fn address_of(script: &Script, network: Network) -> Option<Address> {
     Address::from_script(script, network).ok()
-}
-
-/// The script that an address of this network stands for.
-pub(crate) fn script_of_address(text: &str, network: Network) -> Option<ScriptBuf> {
-    let address: Address<_> = text.parse().ok()?;
-    Some(address.require_network(network).ok()?.script_pubkey())
 }
 
 /// The member `scriptPubKey`.

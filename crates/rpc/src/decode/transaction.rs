@@ -1,9 +1,10 @@
 //! Transactions in JSON.
 
-use bitcoin::consensus::encode::serialize;
-use bitcoin::{Network, Transaction, TxIn};
+use bitcoin::hashes::Hash as _;
+use bitcoin::{Network, Transaction, TxIn, Wtxid};
 use serde_json::{Map, Value, json};
 
+use super::hex_tx::encode_transaction;
 use super::{asm, output_json};
 use crate::CoinValue;
 use crate::error::{RpcError, code};
@@ -35,13 +36,23 @@ pub(crate) fn transaction_json(
     if spent.is_some_and(|spent| spent.len() != tx.input.len()) {
         return Err(unfit());
     }
-    let weight = tx.weight().to_wu();
+    let bytes = encode_transaction(tx);
+    // rust-bitcoin gives a transaction without inputs the marker of the extended format, Core does not.
+    let (weight, wtxid) = if tx.input.is_empty() {
+        let id = tx.compute_txid();
+        (
+            4 * bytes.len() as u64,
+            Wtxid::from_byte_array(id.to_byte_array()),
+        )
+    } else {
+        (tx.weight().to_wu(), tx.compute_wtxid())
+    };
     let mut put = |name: &str, value: Value| info.insert(name.into(), value);
     put("txid", tx.compute_txid().to_string().into());
-    put("hash", tx.compute_wtxid().to_string().into());
+    put("hash", wtxid.to_string().into());
     // As in Core, whose transaction versions have no sign.
     put("version", tx.version.0.cast_unsigned().into());
-    put("size", tx.total_size().into());
+    put("size", bytes.len().into());
     put("vsize", weight.div_ceil(4).into());
     put("weight", weight.into());
     put("locktime", tx.lock_time.to_consensus_u32().into());
@@ -72,7 +83,7 @@ pub(crate) fn transaction_json(
         let fee = total_in.zip(total_out).and_then(|(a, b)| a.checked_sub(b));
         put("fee", amount(fee.ok_or_else(unfit)?));
     }
-    put("hex", hex(&serialize(tx)));
+    put("hex", hex(&bytes));
     Ok(())
 }
 

@@ -82,7 +82,14 @@ async fn getblock(call: Call) -> Result<Value, RpcError> {
         }
         let mut info = chain::header_json(&view, id);
         let block = decode(&raw)?;
-        add_body(&mut info, &block)?;
+        let coinbase = block
+            .txdata
+            .first()
+            .ok_or_else(|| damaged("it has no transactions".into()))?;
+        let size = block.total_size();
+        // Weight is three times the stripped size plus the size (BIP141).
+        let stripped = (block.weight().to_wu() as usize).saturating_sub(size) / 3;
+        block_members(&mut info, coinbase, stripped, size);
         let txs = if verbosity == 1 {
             let ids = block.txdata.iter().map(|tx| tx.compute_txid().to_string());
             ids.map(Value::from).collect()
@@ -116,7 +123,7 @@ pub(super) fn check_stored(view: &ChainView, id: HeaderId) -> Result<(), RpcErro
 }
 
 /// Reads a stored block.
-pub(super) fn read(node: &dyn Backend, hash: &BlockHash) -> Result<RawBlock, RpcError> {
+pub(crate) fn read(node: &dyn Backend, hash: &BlockHash) -> Result<RawBlock, RpcError> {
     match node.read_block(hash) {
         Ok(Some(block)) => Ok(block),
         // Nobody ever sends the genesis block, so it need not be in a block file.
@@ -139,7 +146,7 @@ pub(super) fn decode(raw: &RawBlock) -> Result<Block, RpcError> {
     Ok(block)
 }
 
-fn damaged(why: String) -> RpcError {
+pub(crate) fn damaged(why: String) -> RpcError {
     RpcError::new(
         code::INTERNAL_ERROR,
         format!("The stored block cannot be read: {why}"),
@@ -186,20 +193,19 @@ fn transactions_json(
     txs.collect()
 }
 
-fn add_body(info: &mut Map<String, Value>, block: &Block) -> Result<(), RpcError> {
-    let coinbase = block
-        .txdata
-        .first()
-        .ok_or_else(|| damaged("it has no transactions".into()))?;
-    let weight = block.weight().to_wu();
-    let size = block.total_size() as u64;
+/// What is told of a block beside its header and its transactions. `stripped` is its size without witnesses.
+pub(crate) fn block_members(
+    info: &mut Map<String, Value>,
+    coinbase: &Transaction,
+    stripped: usize,
+    size: usize,
+) {
     let mut put = |name: &str, value: Value| info.insert(name.into(), value);
-    // Weight is three times the stripped size plus the size (BIP141).
-    put("strippedsize", ((weight - size) / 3).into());
+    put("strippedsize", stripped.into());
     put("size", size.into());
-    put("weight", weight.into());
+    // BIP141.
+    put("weight", (3 * stripped + size).into());
     put("coinbase_tx", coinbase_json(coinbase));
-    Ok(())
 }
 
 fn coinbase_json(tx: &Transaction) -> Value {

@@ -221,7 +221,7 @@ async fn getblockchaininfo(call: Call) -> Result<Value, RpcError> {
 }
 
 /// All that is known of a header.
-pub(super) fn header_json(view: &ChainView, id: HeaderId) -> Map<String, Value> {
+pub(crate) fn header_json(view: &ChainView, id: HeaderId) -> Map<String, Value> {
     let (entry, header) = (view.entry(id), view.header(id));
     let version = header.version.to_consensus();
     let mut info = Map::new();
@@ -268,7 +268,7 @@ pub(super) fn difficulty(bits: CompactTarget) -> f64 {
     difficulty
 }
 
-fn target_hex(bits: CompactTarget) -> Value {
+pub(super) fn target_hex(bits: CompactTarget) -> Value {
     hex(&Target::from_compact(bits).to_be_bytes())
 }
 

@@ -7,13 +7,13 @@ use bitcoin::{ScriptBuf, Transaction, Txid};
 use serde_json::{Map, Value};
 use tipward_primitives::{Network, RawBlock};
 
-use super::transactions::decode_transaction;
 use crate::call::{Call, later, wrong_type};
-use crate::decode::{descriptor, script_of_address};
+use crate::decode::{Format, decode_transaction, descriptor, script_of_address};
 use crate::error::{RpcError, code};
 use crate::json::hex;
 use crate::spec::{Arg, Category, Kind, Method, Presence};
 use crate::{SubmitBlockOutcome, SubmitError};
+pub(super) use template::time_on_tip;
 use template::{Template, mine};
 
 /// Nonces that are tried if the caller does not say how many.
@@ -120,7 +120,7 @@ async fn generatetoaddress(call: Call) -> Result<Value, RpcError> {
     let count: i32 = call.required_int(0)?;
     let tries: i32 = call.int(2)?.unwrap_or(MAX_TRIES as i32);
     let script = script_of_address(call.required_text(1), Network::Regtest)
-        .ok_or_else(|| RpcError::new(code::INVALID_ADDRESS_OR_KEY, "Error: Invalid address"))?;
+        .map_err(|_| RpcError::new(code::INVALID_ADDRESS_OR_KEY, "Error: Invalid address"))?;
     // A negative number of tries is, as in Core, more than anybody needs.
     generate(&call, count, script, i64::from(tries).cast_unsigned()).await
 }
@@ -162,7 +162,7 @@ async fn generateblock(call: Call) -> Result<Value, RpcError> {
     let output = call.required_text(0);
     let script = descriptor::parse(output, Network::Regtest)
         .ok()
-        .or_else(|| script_of_address(output, Network::Regtest))
+        .or_else(|| script_of_address(output, Network::Regtest).ok())
         .ok_or_else(|| {
             RpcError::new(
                 code::INVALID_ADDRESS_OR_KEY,
@@ -209,7 +209,7 @@ fn transaction(given: &Value) -> Result<Transaction, RpcError> {
             format!("Transaction {text} not in mempool."),
         ));
     }
-    decode_transaction(text).ok_or_else(|| {
+    decode_transaction(text, Format::Extended).ok_or_else(|| {
         RpcError::new(
             code::DESERIALIZATION_ERROR,
             format!(

@@ -1,14 +1,12 @@
 //! Single transactions.
 
-use bitcoin::Transaction;
-use bitcoin::consensus::encode::{deserialize, serialize};
-use bitcoin::hex::FromHex as _;
+use bitcoin::consensus::encode::serialize;
 use serde_json::{Map, Value};
 use tipward_primitives::bitcoin::Txid;
 
 use super::blocks;
 use crate::call::{Call, later, parse_hash};
-use crate::decode::{Detail, transaction_json};
+use crate::decode::{Detail, Format, decode_transaction, transaction_json};
 use crate::error::{RpcError, code};
 use crate::json::hex;
 use crate::spec::{Arg, Category, Kind, Method, Presence};
@@ -114,7 +112,8 @@ pub(super) const METHODS: &[Method] = &[
                 names: &["iswitness"],
                 kind: Kind::Bool,
                 presence: Presence::Optional("as the bytes tell"),
-                about: "Of no effect: whether there are witnesses is told by the bytes.",
+                about: "true to read it in the format with witnesses only, false in the one without; else whichever makes \
+                        sense.",
             },
         ],
         result: "{ ... }    (object) as getrawtransaction with verbosity 1, without \"hex\" and what is said of the block",
@@ -188,8 +187,13 @@ async fn getrawtransaction(call: Call) -> Result<Value, RpcError> {
 
 async fn decoderawtransaction(call: Call) -> Result<Value, RpcError> {
     let text = call.required_text(0).to_owned();
+    let format = match call.bool(1) {
+        None => Format::Either,
+        Some(true) => Format::Extended,
+        Some(false) => Format::Legacy,
+    };
     call.blocking(move |node| {
-        let tx = decode_transaction(&text)
+        let tx = decode_transaction(&text, format)
             .ok_or_else(|| RpcError::new(code::DESERIALIZATION_ERROR, "TX decode failed"))?;
         let mut info = Map::new();
         let network = node.view().params().network;
@@ -198,11 +202,4 @@ async fn decoderawtransaction(call: Call) -> Result<Value, RpcError> {
         Ok(Value::Object(info))
     })
     .await
-}
-
-/// Reads a transaction that has an input and nothing after it.
-pub(super) fn decode_transaction(text: &str) -> Option<Transaction> {
-    let bytes = Vec::<u8>::from_hex(text).ok()?;
-    let tx: Transaction = deserialize(&bytes).ok()?;
-    (!tx.input.is_empty()).then_some(tx)
 }

@@ -26,7 +26,9 @@ impl Method {
                 | Kind::Bool
                 | Kind::NumberOrBool
                 | Kind::NumberOrText
-                | Kind::Array => line.push_str(arg.name()),
+                | Kind::Array
+                | Kind::Object
+                | Kind::ArrayOrObject => line.push_str(arg.name()),
             }
         }
         if optional {
@@ -116,6 +118,8 @@ impl Kind {
             Self::NumberOrBool => "numeric or boolean",
             Self::NumberOrText => "numeric or string",
             Self::Array => "array",
+            Self::Object => "object",
+            Self::ArrayOrObject => "array or object",
         }
     }
 }

@@ -41,6 +41,8 @@ const OURS: &[&str] = &[
     "maxdatacarriersize",
     "limitclustercount",
     "limitclustersize",
+    "blockmintxfee",
+    "locked",
 ];
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A node of a few blocks: a real chain behind the server's trait, coins without scripts, and a record of what it was
 //! told.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,9 +13,9 @@ use tipward_primitives::bitcoin::consensus::encode::deserialize;
 use tipward_primitives::bitcoin::{Block, OutPoint};
 use tipward_primitives::{BlockHash, Header, Network, Params, RawBlock, Timestamp};
 use tipward_rpc::{
-    Answer, Backend, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement, NetworkName,
-    NetworkSnapshot, NodeAddress, Refused, Server, ServerConfig, SubmitBlockOutcome, SubmitError,
-    TipRef,
+    Answer, Backend, BanInfo, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement,
+    NetworkName, NetworkSnapshot, NodeAddress, Refused, Server, ServerConfig, SubmitBlockOutcome,
+    SubmitError, TipRef, Whitelist,
 };
 use tipward_store::StoreError;
 use tipward_testkit::build::{BlockBuilder, to_raw};
@@ -33,6 +33,9 @@ pub(crate) struct FakeNode {
     pub(crate) time: Mutex<Timestamp>,
     pub(crate) network: Mutex<NetworkSnapshot>,
     pub(crate) addresses: Mutex<Vec<NodeAddress>>,
+    pub(crate) bans: Mutex<Vec<BanInfo>>,
+    /// Parts of the node, and whether they are logged in detail.
+    pub(crate) log_details: Mutex<BTreeMap<&'static str, bool>>,
     pub(crate) commands: Mutex<Vec<Command>>,
     pub(crate) refusal: Mutex<Option<Refused>>,
     /// [`Backend::judge_block`] fails.
@@ -121,6 +124,8 @@ impl FakeNode {
             time: Mutex::new(time),
             network: Mutex::default(),
             addresses: Mutex::default(),
+            bans: Mutex::default(),
+            log_details: Mutex::new([("net", false), ("rpc", true)].into()),
             commands: Mutex::default(),
             refusal: Mutex::default(),
             judgement_fails: AtomicBool::new(false),
@@ -262,6 +267,22 @@ impl Backend for FakeNode {
         Some("/somewhere/debug.log".into())
     }
 
+    fn log_details(&self) -> Vec<(&'static str, bool)> {
+        let details = self.log_details.lock().unwrap();
+        details.iter().map(|(part, on)| (*part, *on)).collect()
+    }
+
+    fn set_log_detail(&self, part: &str, detailed: bool) -> bool {
+        let mut details = self.log_details.lock().unwrap();
+        let known = details.get_mut(part).map(|on| *on = detailed);
+        known.is_some()
+    }
+
+    fn bans(&self) -> Answer<Vec<BanInfo>> {
+        let bans = self.bans.lock().unwrap().clone();
+        Box::pin(async { bans })
+    }
+
     fn network(&self) -> Answer<NetworkSnapshot> {
         let snapshot = self.network.lock().unwrap().clone();
         Box::pin(async { snapshot })
@@ -361,6 +382,9 @@ pub(crate) fn config() -> ServerConfig {
         bind: vec!["127.0.0.1:0".parse().unwrap()],
         allow: vec![],
         credentials: vec![tipward_rpc::Credentials::new(USER, PASSWORD)],
+        salted_logins: vec![],
+        whitelist: Whitelist::default(),
+        rest: true,
         work_queue: ServerConfig::DEFAULT_WORK_QUEUE,
         watch: None,
     }

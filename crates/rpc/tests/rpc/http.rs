@@ -13,7 +13,9 @@ use crate::fake::{PASSWORD, USER};
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) head: String,
+    /// As text, with marks in the place of what is none.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Response {
@@ -91,17 +93,39 @@ fn parse(bytes: &[u8]) -> Option<(Response, usize)> {
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n")? + 4;
     let head = std::str::from_utf8(&bytes[..end]).unwrap().to_lowercase();
     let status: u16 = head.split(' ').nth(1)?.parse().unwrap();
-    let length: usize = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length: "))
-        .map_or(0, |length| length.parse().unwrap());
-    let body = bytes.get(end..end + length)?;
+    let body = &bytes[end..];
+    let (body, used) = if head.contains("transfer-encoding: chunked") {
+        chunks(body)?
+    } else {
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .map_or(0, |length| length.parse().unwrap());
+        (body.get(..length)?.to_vec(), length)
+    };
     Some((
         Response {
             status,
             head,
-            body: String::from_utf8(body.to_vec()).unwrap(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+            bytes: body,
         },
-        end + length,
+        end + used,
     ))
+}
+
+/// The chunks of a body, joined, and the bytes that they took; `None` until the last one is there.
+fn chunks(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let (mut body, mut at) = (Vec::new(), 0);
+    loop {
+        let line = bytes.get(at..)?.windows(2).position(|w| w == b"\r\n")?;
+        let size = std::str::from_utf8(&bytes[at..at + line]).unwrap();
+        let size = usize::from_str_radix(size, 16).unwrap();
+        at += line + 2;
+        body.extend_from_slice(bytes.get(at..at + size)?);
+        at += size + 2;
+        if size == 0 {
+            return (at <= bytes.len()).then_some((body, at));
+        }
+    }
 }

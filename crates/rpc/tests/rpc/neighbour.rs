@@ -1,6 +1,7 @@
 //! Bitcoin Core beside us, if `BITCOIND_EXE` names it: its client against our server, its answers against ours.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tipward_rpc::client::{CallError, Client, Login};
 use crate::answers::{calls, comparable};
 use crate::fake::{FakeNode, HEIGHT, Material, PASSWORD, USER, serve};
 use crate::spending::Spending;
+use crate::{rest, utilities};
 
 fn bitcoin_cli() -> Option<PathBuf> {
     let Some(bitcoind) = std::env::var_os("BITCOIND_EXE") else {
@@ -105,7 +107,13 @@ impl Bitcoind {
             .arg("-regtest")
             .arg(format!("-datadir={}", dir.path().display()))
             .arg(format!("-rpcport={port}"))
-            .args(["-listen=0", "-connect=0", "-dnsseed=0", "-printtoconsole=0"])
+            .args([
+                "-rest",
+                "-listen=0",
+                "-connect=0",
+                "-dnsseed=0",
+                "-printtoconsole=0",
+            ])
             .spawn()
             .unwrap();
         let client = Client {
@@ -151,6 +159,28 @@ impl Bitcoind {
         bitcoind
     }
 
+    /// What it answers to a request for REST: status, kind of content, content.
+    fn get(&self, path: &str) -> (u16, Option<String>, Vec<u8>) {
+        let mut stream = TcpStream::connect(self.client.addr).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).unwrap();
+        let end = response.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+        let head = std::str::from_utf8(&response[..end])
+            .unwrap()
+            .to_lowercase();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let kind = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-type: "));
+        (
+            status,
+            kind.map(str::to_owned),
+            response[end + 4..].to_vec(),
+        )
+    }
+
     /// Compares its answers to what is recorded in a file beside this one.
     fn check(&self, calls: Vec<(&'static str, Value)>, file: &str, recorded: &str) {
         let answers: Value = calls
@@ -163,23 +193,28 @@ impl Bitcoind {
                 Err(error) => panic!("{method} {params}: {error}"),
             })
             .collect();
-        let answers = without_what_differs(&answers);
-        let recorded: Value = serde_json::from_str(recorded).unwrap_or_default();
-        if answers != without_what_differs(&recorded) {
-            let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
-            let lines: Vec<String> = answers
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(Value::to_string)
-                .collect();
-            std::fs::write(&path, format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
-            panic!(
-                "the answers differ from tests/rpc/{file}: see {}",
-                path.display()
-            );
-        }
+        compare(&without_what_differs(&answers), file, recorded);
     }
+}
+
+/// Compares answers to those recorded in a file beside this one; if they differ, a file to take its place is written.
+fn compare(answers: &Value, file: &str, recorded: &str) {
+    let recorded: Value = serde_json::from_str(recorded).unwrap_or_default();
+    if *answers == without_what_differs(&recorded) {
+        return;
+    }
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
+    let lines: Vec<String> = answers
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(Value::to_string)
+        .collect();
+    std::fs::write(&path, format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
+    panic!(
+        "the answers differ from tests/rpc/{file}: see {}",
+        path.display()
+    );
 }
 
 #[test]
@@ -214,6 +249,46 @@ fn the_recorded_answers_about_coins_are_those_of_bitcoind() {
         "spending.json",
         include_str!("spending.json"),
     );
+}
+
+#[test]
+fn the_recorded_answers_of_the_utilities_are_those_of_bitcoind() {
+    let Some(cli) = bitcoin_cli() else { return };
+    let material = utilities::material();
+    let blocks: Vec<&Block> = material.blocks.iter().chain([&material.fork]).collect();
+    let header = &material.header_only.header;
+    Bitcoind::with(
+        &cli.with_file_name("bitcoind"),
+        header.time,
+        &blocks,
+        header,
+    )
+    .check(
+        utilities::calls(),
+        "utilities.json",
+        include_str!("utilities.json"),
+    );
+}
+
+#[test]
+fn the_recorded_answers_of_rest_are_those_of_bitcoind() {
+    let Some(cli) = bitcoin_cli() else { return };
+    let spending = Spending::new();
+    let blocks: Vec<&Block> = spending.blocks.iter().chain([&spending.fork]).collect();
+    let bitcoind = Bitcoind::with(
+        &cli.with_file_name("bitcoind"),
+        spending.time(),
+        &blocks,
+        &spending.header_only.header,
+    );
+    let answers: Value = rest::paths(&spending)
+        .iter()
+        .map(|path| {
+            let (status, kind, body) = bitcoind.get(path);
+            rest::answer(path, status, kind.as_deref(), &body)
+        })
+        .collect();
+    compare(&answers, "rest.json", include_str!("rest.json"));
 }
 
 fn without_what_differs(answers: &Value) -> Value {

@@ -1,7 +1,7 @@
 //! HTTP: who may call, how much at a time, what is malformed.
 
 use serde_json::json;
-use tipward_rpc::{Cookie, Credentials, Server, ServerConfig};
+use tipward_rpc::{Cookie, CookieReaders, Credentials, Server, ServerConfig};
 
 use crate::fake::{FakeNode, HEIGHT, PASSWORD, USER, config, serve};
 use crate::http::{Connection, authorization, connect, request};
@@ -85,7 +85,7 @@ async fn only_those_who_know_the_password_get_in() {
 #[tokio::test]
 async fn a_cookie_lets_in_and_is_gone_afterwards() {
     let dir = tempfile::tempdir().unwrap();
-    let cookie = Cookie::create(dir.path()).unwrap();
+    let cookie = Cookie::create(dir.path(), CookieReaders::Owner).unwrap();
     let server = Server::bind(ServerConfig {
         credentials: vec![cookie.credentials().clone()],
         ..config()

@@ -12,7 +12,7 @@ use tipward_primitives::bitcoin::{
     Address, Amount, Block, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness,
     transaction,
 };
-use tipward_primitives::{Network, Params, Timestamp};
+use tipward_primitives::{BlockHash, Network, Params, Timestamp};
 use tipward_testkit::build::{BlockBuilder, anyone_can_spend, to_raw};
 
 use crate::answers::comparable;
@@ -183,6 +183,24 @@ impl Spending {
         }
         node.take_header(&self.header_only.header);
         node
+    }
+
+    pub(crate) fn genesis(&self) -> BlockHash {
+        self.blocks[0].header.prev_blockhash
+    }
+
+    /// The block whose transactions spend and have outputs of every kind.
+    pub(crate) fn spender(&self) -> BlockHash {
+        self.blocks[KINDS as usize - 1].block_hash()
+    }
+
+    /// Outputs as REST takes them: spent and unspent ones, one alone, more than may be asked for.
+    pub(crate) fn outpoints_of_interest(&self) -> Vec<String> {
+        let txid = |height: usize, n: usize| self.blocks[height - 1].txdata[n].compute_txid();
+        let kinds = txid(KINDS as usize, 1);
+        let mixed = format!("{}-0/{}-0/{kinds}-3/{kinds}-12", txid(1, 0), txid(3, 0));
+        let many: Vec<String> = (0..16).map(|n| format!("{kinds}-{n}")).collect();
+        vec![mixed, many[..15].join("/"), many[4].clone(), many.join("/")]
     }
 
     /// What is asked of Core and of us.

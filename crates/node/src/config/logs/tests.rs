@@ -49,3 +49,22 @@ fn a_wrong_name_or_level_is_explained() {
         assert!(error.contains(words), "{error}");
     }
 }
+
+#[test]
+fn single_targets_are_debugged_and_no_longer() {
+    let mut some = levels(&["net"], &["blocks:off"]).unwrap();
+    let debugged = |levels: &LogLevels| {
+        let details = levels.details();
+        assert!(details.is_sorted());
+        let debugged = details.into_iter().filter(|(_, on)| *on);
+        debugged.map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    assert_eq!(debugged(&some), ["net"]);
+    assert!(some.set_detail("rpc", true) && some.set_detail("net", false));
+    assert_eq!(debugged(&some), ["rpc"]);
+    assert!(some.set_detail("all", false));
+    assert_eq!(of(&mut some, "blocks"), LevelFilter::OFF);
+    assert_eq!(debugged(&some), [""; 0]);
+    assert!(some.set_detail("1", true) && !some.set_detail("nonsense", true));
+    assert_eq!(debugged(&some).len(), TARGETS.len());
+}

@@ -3,10 +3,11 @@
 use tipward_chain::BlockOutcome;
 use tipward_consensus::Reject;
 use tipward_p2p::addr::{AddrNetwork, Address, Host};
+use tipward_p2p::banman::Subnet;
 use tipward_p2p::wire::AddrEntry;
 use tipward_p2p::{Command, Input, NotAsked, PeerId, Submitted};
-use tipward_primitives::{BlockHash, Header, RawBlock};
-use tipward_rpc::{Judgement, Refused};
+use tipward_primitives::{BlockHash, Header, RawBlock, Timestamp};
+use tipward_rpc::{BanInfo, Judgement, Refused};
 use tokio::sync::oneshot;
 
 use super::Driver;
@@ -53,6 +54,13 @@ impl Driver {
             }
             tipward_rpc::Command::PingAll => Command::PingAll,
             tipward_rpc::Command::SetNetworkActive(active) => Command::SetNetworkActive(active),
+            tipward_rpc::Command::Ban { subnet, until } => return self.ban(&subnet, until),
+            tipward_rpc::Command::Unban(subnet) => return self.unban(&subnet),
+            tipward_rpc::Command::ClearBans => {
+                self.handle(Input::Command(Command::ClearBans));
+                self.peer_files.save_bans(&self.machine);
+                return Ok(());
+            }
             tipward_rpc::Command::AddPeerAddress {
                 address,
                 port,
@@ -61,6 +69,50 @@ impl Driver {
         };
         self.handle(Input::Command(command));
         Ok(())
+    }
+
+    /// Bans until a number of seconds since the Unix epoch. What the user bans must not come back after a crash, so it is
+    /// written at once.
+    fn ban(&mut self, text: &str, until: u64) -> Result<(), Refused> {
+        let subnet: Subnet = text.parse().map_err(|_| Refused::InvalidSubnet)?;
+        // An address counts as banned if its range is, a range only if it is banned itself.
+        let banned = match text.parse::<Host>() {
+            Ok(host) => self.machine.bans().is_banned(&host, self.clock.now()),
+            Err(_) => self.is_banned_by_name(&subnet),
+        };
+        if banned {
+            return Err(Refused::AlreadyBanned);
+        }
+        let until = Timestamp::from_secs(until);
+        self.handle(Input::Command(Command::Ban { subnet, until }));
+        self.peer_files.save_bans(&self.machine);
+        Ok(())
+    }
+
+    fn unban(&mut self, text: &str) -> Result<(), Refused> {
+        let subnet: Subnet = text.parse().map_err(|_| Refused::InvalidSubnet)?;
+        if !self.is_banned_by_name(&subnet) {
+            return Err(Refused::NotBanned);
+        }
+        self.handle(Input::Command(Command::Unban(subnet)));
+        self.peer_files.save_bans(&self.machine);
+        Ok(())
+    }
+
+    fn is_banned_by_name(&self, subnet: &Subnet) -> bool {
+        let mut bans = self.machine.bans().bans(self.clock.now());
+        bans.any(|(banned, _)| banned == subnet)
+    }
+
+    /// The bans that are in force.
+    pub(crate) fn bans(&self) -> Vec<BanInfo> {
+        let bans = self.machine.bans().bans(self.clock.now());
+        bans.map(|(subnet, ban)| BanInfo {
+            subnet: subnet.to_string(),
+            created: ban.created,
+            until: ban.until,
+        })
+        .collect()
     }
 
     fn is_added(&self, name: &str) -> bool {

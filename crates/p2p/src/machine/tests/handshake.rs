@@ -231,3 +231,42 @@ fn every_timer_survives_a_clock_that_is_moved_back() {
     assert!(first.contains(&"pong") && first.contains(&"ping"));
     assert!(net.machine.next_wakeup().unwrap() < net.now + Duration::from_secs(3600));
 }
+
+#[test]
+fn a_ban_ends_the_connections_that_it_covers_and_refuses_new_ones() {
+    let mut net = Net::new();
+    // Their addresses are 8.1.1.1, 8.2.1.1 and so on.
+    let (first, second) = (
+        net.peer(ConnKind::Inbound, 0),
+        net.peer(ConnKind::OutboundFullRelay, 0),
+    );
+    net.take();
+    let until = net.now + Duration::from_secs(60);
+    let subnet = "8.2.0.0/15".parse().unwrap();
+    net.input(Input::Command(Command::Ban { subnet, until }));
+    assert_eq!(
+        disconnects(&net.take()),
+        [(second, DisconnectReason::Banned)]
+    );
+    let third = net.connect(ConnKind::Inbound);
+    assert_eq!(
+        disconnects(&net.take()),
+        [(third, DisconnectReason::Banned)]
+    );
+    let fourth = net.connect(ConnKind::Inbound);
+    assert_eq!(disconnects(&net.take()), []);
+
+    net.input(Input::Command(Command::Unban(subnet)));
+    assert_eq!(net.machine.bans().bans(net.now).count(), 0);
+    for text in ["8.1.0.0/16", "9.0.0.0/8"] {
+        let subnet = text.parse().unwrap();
+        net.input(Input::Command(Command::Ban { subnet, until }));
+    }
+    assert_eq!(
+        disconnects(&net.take()),
+        [(first, DisconnectReason::Banned)]
+    );
+    net.input(Input::Command(Command::ClearBans));
+    assert_eq!(net.machine.bans().bans(net.now).count(), 0);
+    assert_ne!(fourth, third);
+}

@@ -37,11 +37,7 @@ impl Template {
     pub(super) fn on_tip(view: &ChainView, now: Timestamp) -> Self {
         let (params, tip) = (view.params(), view.tip());
         let height = view.tip_height() + 1;
-        let mut time = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
-        time = time.max(view.median_time_past(tip) + 1);
-        if height.is_multiple_of(params.difficulty_interval()) {
-            time = time.max(view.entry(tip).time().saturating_sub(MAX_TIMEWARP));
-        }
+        let time = time_on_tip(view, now);
         let version = view.next_block_version(tip);
         Self {
             header: Header {
@@ -49,8 +45,7 @@ impl Template {
                 prev_blockhash: view.tip_hash(),
                 merkle_root: TxMerkleNode::all_zeros(),
                 time,
-                // The difficulty of regtest, the only network where blocks are made, never changes.
-                bits: view.entry(tip).bits(),
+                bits: view.next_bits(tip, time),
                 nonce: 0,
             },
             height,
@@ -102,6 +97,18 @@ impl Template {
                 script_pubkey: script.clone(),
             }],
         }
+    }
+}
+
+/// The time of a block on top of the tip that is made now: now, but no earlier than the rules allow.
+pub(in crate::methods) fn time_on_tip(view: &ChainView, now: Timestamp) -> u32 {
+    let tip = view.tip();
+    let now = u32::try_from(now.as_secs()).unwrap_or(u32::MAX);
+    let time = now.max(view.median_time_past(tip) + 1);
+    if (view.tip_height() + 1).is_multiple_of(view.params().difficulty_interval()) {
+        time.max(view.entry(tip).time().saturating_sub(MAX_TIMEWARP))
+    } else {
+        time
     }
 }
 

@@ -1,0 +1,9 @@
+//! See the library's page.
+
+// Helpers of tests are tests to a reader, though not to the lint.
+#![allow(clippy::unwrap_used)]
+
+mod bdk;
+mod node;
+mod python;
+mod typed;
