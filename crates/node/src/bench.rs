@@ -8,6 +8,7 @@ mod process;
 mod replay;
 mod report;
 mod series;
+mod signatures;
 mod source;
 
 use clap::Subcommand;
@@ -17,6 +18,7 @@ pub use download::DownloadArgs;
 pub use ibd::{IbdArgs, Scripts};
 pub use network::NetworkArgs;
 pub use replay::ReplayArgs;
+pub use signatures::SignaturesArgs;
 
 /// What can be measured.
 #[derive(Subcommand, Clone, Debug)]
@@ -29,6 +31,8 @@ pub enum BenchCommand {
     Network(NetworkArgs),
     /// Take a generated chain from its file to the validated tip, without a network
     Replay(ReplayArgs),
+    /// Verify as many signatures as a generated chain has, with libsecp256k1 alone
+    Signatures(SignaturesArgs),
 }
 
 /// Runs a benchmark and prints its result.
@@ -38,5 +42,6 @@ pub fn run(what: &BenchCommand, options: Options) -> anyhow::Result<()> {
         BenchCommand::Ibd(args) => ibd::run(args, options),
         BenchCommand::Network(args) => network::run(args, &options),
         BenchCommand::Replay(args) => replay::run(args, options),
+        BenchCommand::Signatures(args) => signatures::run(args, &options),
     }
 }

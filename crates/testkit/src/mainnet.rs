@@ -11,9 +11,9 @@
 //!
 //! # What a full block is like
 //!
-//! Taken from blocks of the main network at heights around 900,000: some 2,500 transactions with 2.6 inputs and 3.2 outputs in the mean, most with one or
-//! two of each and a long tail; one in eight has an output that cannot be spent. [`SHARES`] says how coins are
-//! guarded, [`AGES`](ages) how old they are when they are spent.
+//! Meant to be like those of the main network around height 900,000: some 2,600 transactions with 2.7 inputs and 2.8 outputs
+//! in the mean, most with one or two of each and a long tail; one in eight has an output that cannot be spent.
+//! [`SHARES`] says how coins are guarded, `ages.rs` how old they are when they are spent.
 //!
 //! # Memory
 //!

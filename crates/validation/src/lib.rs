@@ -73,6 +73,8 @@ mod pipeline;
 mod prepared;
 mod scripts;
 mod start;
+#[doc(hidden)]
+pub mod steps;
 mod ticket;
 mod write;
 

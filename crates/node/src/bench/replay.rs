@@ -62,6 +62,7 @@ struct Told {
     to_tip: f64,
     full: f64,
     to_end: f64,
+    cpu_full: f64,
     cpu_to_tip: f64,
     stages: Stages,
 }
@@ -144,6 +145,7 @@ fn measure(
         to_tip: told.to_tip,
         full: told.full,
         to_end: told.to_end,
+        cpu_full: told.cpu_full,
         cpu_to_tip: told.cpu_to_tip,
         cpu: ended.cpu_seconds,
         peak: ended.peak_bytes,

@@ -18,7 +18,9 @@ pub(super) struct Figures {
     pub(super) full: f64,
     /// Seconds from the start until the node had stopped, with everything on disk.
     pub(super) to_end: f64,
-    /// Seconds of user and system time until the tip.
+    /// Seconds of user and system time for the full blocks.
+    pub(super) cpu_full: f64,
+    /// And until the tip.
     pub(super) cpu_to_tip: f64,
     /// And until the end.
     pub(super) cpu: f64,
@@ -49,7 +51,7 @@ struct Row {
     of: fn(&Figures) -> f64,
 }
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 9] = [
     Row {
         name: "to_tip",
         unit: "s",
@@ -67,6 +69,12 @@ const ROWS: [Row; 8] = [
         unit: "s",
         digits: 2,
         of: |figures| figures.to_end,
+    },
+    Row {
+        name: "cpu_full",
+        unit: "s",
+        digits: 2,
+        of: |figures| figures.cpu_full,
     },
     Row {
         name: "cpu_to_tip",

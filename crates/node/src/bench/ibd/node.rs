@@ -133,10 +133,14 @@ impl NodeUnderTest {
             };
             let seconds = begun.elapsed().as_secs_f64();
             if height + 1 >= note.full.0 && full_since.is_none() {
-                full_since = Some(seconds);
+                full_since = Some((seconds, process.cpu_seconds()));
             }
-            if height >= note.full.1 && figures.full == 0.0 {
-                figures.full = seconds - full_since.unwrap_or(seconds);
+            if height >= note.full.1
+                && figures.full == 0.0
+                && let Some((since, cpu)) = full_since
+            {
+                figures.full = seconds - since;
+                figures.cpu_full = process.cpu_seconds() - cpu;
             }
             if height >= note.height {
                 figures.to_tip = seconds;

@@ -44,7 +44,7 @@ struct Replay<'a> {
     begun: Instant,
     looked: Instant,
     moved: Instant,
-    full_since: Option<f64>,
+    full_since: Option<(f64, f64)>,
     told: Told,
 }
 
@@ -153,7 +153,7 @@ impl Replay<'_> {
             "the run ended up at another tip"
         );
         self.told.to_tip = self.seconds();
-        self.told.cpu_to_tip = process::cpu_seconds(std::process::id()).unwrap_or_default();
+        self.told.cpu_to_tip = cpu_seconds();
         Ok(())
     }
 
@@ -196,10 +196,14 @@ impl Replay<'_> {
                 let seconds = self.seconds();
                 let (first, last) = self.note.full;
                 if height + 1 >= first && self.full_since.is_none() {
-                    self.full_since = Some(seconds);
+                    self.full_since = Some((seconds, cpu_seconds()));
                 }
-                if height >= last && self.told.full == 0.0 {
-                    self.told.full = seconds - self.full_since.unwrap_or(seconds);
+                if height >= last
+                    && self.told.full == 0.0
+                    && let Some((since, cpu)) = self.full_since
+                {
+                    self.told.full = seconds - since;
+                    self.told.cpu_full = cpu_seconds() - cpu;
                 }
                 Ok(())
             }
@@ -226,4 +230,9 @@ impl Replay<'_> {
             BlockOutcome::Failed(fault) => bail!("{fault}"),
         }
     }
+}
+
+/// CPU time of this process so far.
+fn cpu_seconds() -> f64 {
+    process::cpu_seconds(std::process::id()).unwrap_or_default()
 }
