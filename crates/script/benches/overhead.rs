@@ -31,7 +31,7 @@ impl FullBlock {
         let mut chain = MainnetChain::new(options);
         let mut outputs: HashMap<OutPoint, TxOut> = HashMap::new();
         let mut last = None;
-        while let Some(raw) = chain.next() {
+        for raw in chain.by_ref() {
             let block: Block = deserialize(raw.bytes()).expect("a block");
             for tx in &block.txdata {
                 let txid = tx.compute_txid();
