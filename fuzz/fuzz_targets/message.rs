@@ -5,7 +5,7 @@
 
 use bytes::{Buf as _, BufMut as _};
 use libfuzzer_sys::fuzz_target;
-use tipward_p2p::wire::{Command, FrameDecoder, Message, decode_payload, encode_frame};
+use tipward_p2p::wire::{Command, Frame, FrameDecoder, Message, decode_frame, encode_frame};
 
 const MAGIC: [u8; 4] = [0xfa, 0xbf, 0xb5, 0xda];
 const COMMANDS: [&str; 22] = [
@@ -36,7 +36,11 @@ const COMMANDS: [&str; 22] = [
 fuzz_target!(|input: (u8, &[u8])| {
     let (kind, payload) = input;
     let command = Command::new(COMMANDS[usize::from(kind) % COMMANDS.len()]);
-    let Ok(message) = decode_payload(command, payload.to_vec().into()) else {
+    let Ok(message) = decode_frame(Frame {
+        command,
+        payload: payload.to_vec().into(),
+        checksum: [0; 4],
+    }) else {
         return;
     };
     if matches!(message, Message::Unknown { .. }) {
@@ -51,7 +55,7 @@ fuzz_target!(|input: (u8, &[u8])| {
         encoded.advance(n);
         if let Some(frame) = decoder.next_frame().expect("we encode what we accept") {
             assert!(!encoded.has_remaining());
-            assert_eq!(decode_payload(frame.command, frame.payload), Ok(message));
+            assert_eq!(decode_frame(frame), Ok(message));
             return;
         }
     }

@@ -27,6 +27,8 @@ pub enum RejectKind {
     InvalidHeader,
     /// The body is not the one that the header commits to; another peer may have the right one.
     Mutated,
+    /// The same, but it is not what its sender sent either: it was damaged on the way. Core drops such a message unread.
+    Damaged,
     /// The parent is not known.
     MissingPrev,
     /// The parent is invalid.

@@ -52,7 +52,9 @@ pub(crate) fn judge(kind: RejectKind, refused: Refused, conn: ConnKind) -> (Fate
         // The body is the header's, or it would not have been stored: any honest source would have sent the same, so that
         // a peer that the user named stays.
         (Kind::Consensus, Refused::Connected) => (Fate::Invalid, Blame::Misbehaving),
-        (Kind::Mutated, Refused::Connected) => (Fate::OurFault, Blame::None),
+        // Nobody sent that, and the same request may bring the right body.
+        (Kind::Damaged, Refused::Header | Refused::Body) => (Fate::Unknown, Blame::None),
+        (Kind::Mutated | Kind::Damaged, Refused::Connected) => (Fate::OurFault, Blame::None),
         (Kind::InvalidHeader | Kind::InvalidPrev | Kind::MissingPrev, Refused::Header) => {
             (Fate::Unknown, Blame::Misbehaving)
         }

@@ -11,7 +11,7 @@ use bytes::buf::Limit;
 use bytes::{Bytes, BytesMut};
 
 use crate::wire::{
-    EncodedFrame, FrameDecoder, Message, WireError, decode_payload, encode_block_frame,
+    EncodedFrame, FrameDecoder, Message, WireError, decode_frame, encode_block_frame,
     encode_frame,
 };
 
@@ -75,7 +75,7 @@ impl MessageReader for V1Reader {
             return Ok(None);
         };
         let size = frame.size();
-        let message = decode_payload(frame.command, frame.payload)?;
+        let message = decode_frame(frame)?;
         Ok(Some(Received { message, size }))
     }
 

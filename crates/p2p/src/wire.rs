@@ -1,7 +1,7 @@
 //! Bitcoin's messages and how they stand on the wire.
 //!
 //! ```text
-//! socket -> FrameDecoder::buffer -> next_frame -> decode_payload -> Message
+//! socket -> FrameDecoder::buffer -> next_frame -> decode_frame -> Message
 //!                                                                   Message -> encode_frame -> socket
 //! ```
 //!
@@ -22,7 +22,7 @@ mod tests;
 pub use bitcoin::p2p::ServiceFlags;
 pub use bitcoin::p2p::message_blockdata::Inventory;
 pub use command::{Command, OTHER_COMMAND};
-pub use decode::decode_payload;
+pub use decode::decode_frame;
 pub use encode::{EncodedFrame, encode_block_frame, encode_frame};
 pub use error::{Consequence, DecodeError, WireError};
 pub use frame::{Frame, FrameDecoder, HEADER_SIZE};

@@ -18,7 +18,7 @@ pub use params::{
     ActivationError, ActivationHeight, BuriedDeployment, Deployment, DeploymentPos,
     HeaderSyncParams, Params, ScriptFlagException, SignetOptions, VersionBitsTimes,
 };
-pub use raw_block::{RawBlock, TooShort};
+pub use raw_block::{Checksum, RawBlock, TooShort};
 pub use time::Timestamp;
 
 /// Distance of a block from the genesis block, which has height 0.

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 use tipward_chain::{BlockOutcome, Fault};
-use tipward_consensus::{BlockContext, CheckError, CheckedBlock, check_block, check_block_with};
+use tipward_consensus::{
+    BlockContext, CheckError, CheckedBlock, Reject, RejectKind, check_block, check_block_with,
+};
 use tipward_primitives::{Params, RawBlock};
 use tipward_script::check_signet_solution;
 
@@ -34,6 +36,28 @@ pub(crate) fn rules_of(params: &Params) -> CheckBlock {
                 CheckError::Fault(fault) => CheckError::Fault(lasting(fault.to_string())),
             })
         }),
+    }
+}
+
+/// Checks a block that a peer sent, and tells what was damaged on the way from what was sent wrong.
+fn check_received(
+    check: &CheckBlock,
+    context: &BlockContext,
+    block: RawBlock,
+) -> Result<PreparedBlock, CheckError<Fault>> {
+    // Shares the bytes.
+    let received = block.clone();
+    match check(context, block) {
+        Ok(block) => Ok(PreparedBlock::new(block)),
+        Err(CheckError::Reject(reject))
+            if reject.kind == RejectKind::Mutated && !received.came_as_sent() =>
+        {
+            Err(CheckError::Reject(Reject {
+                kind: RejectKind::Damaged,
+                ..reject
+            }))
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -68,7 +92,7 @@ impl Worker {
                 }));
                 continue;
             }
-            let check = || (self.check)(&context, block).map(PreparedBlock::new);
+            let check = || check_received(&self.check, &context, block);
             match catch_unwind(AssertUnwindSafe(check)) {
                 // If the writer is gone, the ticket says so as it is dropped.
                 Ok(Ok(block)) => {

@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use tipward_chain::{BlockJob, BlockOutcome, BlockVerdict, Chain};
 use tipward_coins::CoinsDb;
 use tipward_consensus::{BlockContext, CheckedBlock, Reject, RejectKind, check_block};
+use tipward_primitives::bitcoin::hashes::{Hash as _, sha256d};
 use tipward_primitives::{BlockHash, Header, Network, Params, RawBlock};
 use tipward_store::BlockStore;
 
@@ -196,18 +197,29 @@ fn a_refused_block_is_not_stored_and_holds_nothing_up() {
     };
     let rig = rig(check_block, 64);
     rig.pipeline
-        .persist_headers(blocks[1..3].iter().map(RawBlock::header).collect());
-    let mut bytes = blocks[1].bytes().to_vec();
-    *bytes.last_mut().unwrap() ^= 1;
-    let flipped = RawBlock::new(bytes.into()).unwrap();
-    rig.pipeline.submit(job(1, blocks[1].header()), flipped);
+        .persist_headers(blocks[1..4].iter().map(RawBlock::header).collect());
+    let flipped = |number: usize| {
+        let mut bytes = blocks[number].bytes().to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        bytes
+    };
+    // Its sender says that this is what he sent; of the other one he says that it is not.
+    let checksum = sha256d::Hash::hash(&flipped(1)).to_byte_array();
+    let sent = RawBlock::received(flipped(1).into(), *checksum.first_chunk().unwrap()).unwrap();
+    let damaged = RawBlock::received(flipped(3).into(), [0; 4]).unwrap();
+    rig.pipeline.submit(job(1, blocks[1].header()), sent);
+    rig.pipeline.submit(job(3, blocks[3].header()), damaged);
     rig.pipeline
         .submit(job(2, blocks[2].header()), blocks[2].clone());
-    for _ in 0..2 {
+    for _ in 0..3 {
         let verdict = verdict(rig.events.recv().unwrap());
         match verdict.height {
             1 => assert!(
                 matches!(&verdict.outcome, BlockOutcome::Refused(r) if r.kind == RejectKind::Mutated),
+                "{verdict:?}"
+            ),
+            3 => assert!(
+                matches!(&verdict.outcome, BlockOutcome::Refused(r) if r.kind == RejectKind::Damaged),
                 "{verdict:?}"
             ),
             _ => assert!(matches!(

@@ -3,6 +3,7 @@
 
 use tipward_chain::{BlockJob, BlockOutcome, BlockVerdict, HeaderId};
 use tipward_consensus::Reject;
+use tipward_consensus::header::check_proof_of_work;
 use tipward_primitives::{BlockHash, Header, Height, RawBlock, Timestamp};
 
 use super::{ChainRoute, Machine};
@@ -77,6 +78,11 @@ impl Machine {
             && chain.claimed_work(parent, std::slice::from_ref(header)) < chain.work_threshold()
         {
             return self.ignore(peer, hash, "its chain has too little work");
+        }
+        // Only a header with proof of work is worth the hashing.
+        let proven = check_proof_of_work(chain.params(), hash, header.bits).is_ok();
+        if proven && !block.came_as_sent() {
+            return self.ignore(peer, hash, "it was damaged on the way");
         }
         let accepted = match self.shared.chain.accept_header(header, now) {
             Ok(accepted) => accepted,

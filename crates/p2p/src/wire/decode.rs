@@ -3,10 +3,10 @@
 use bitcoin::hashes::Hash as _;
 use bitcoin::p2p::ServiceFlags;
 use bitcoin::p2p::message_blockdata::Inventory;
-use bytes::Bytes;
 use tipward_primitives::{BlockHash, Header, RawBlock};
 
 use super::command::sanitize;
+use super::frame::Frame;
 use super::reader::Reader;
 use super::{
     AddrEntry, Command, DecodeError, Locator, MAX_ADDR, MAX_HEADERS, MAX_INV, MAX_LOCATOR,
@@ -14,17 +14,20 @@ use super::{
 };
 use crate::addr::Address;
 
-/// Takes a payload for what the command says it is. Bytes after the end of the message are passed over, as newer
+/// Takes a frame's payload for what the command says it is. Bytes after the end of the message are passed over, as newer
 /// versions of the protocol may add some.
 ///
 /// # Errors
 /// [`WireError::Malformed`] and [`WireError::TooMany`].
-pub fn decode_payload(command: Command, payload: Bytes) -> Result<Message, WireError> {
+pub fn decode_frame(frame: Frame) -> Result<Message, WireError> {
+    let Frame {
+        command, payload, ..
+    } = &frame;
     let size = payload.len();
     let Some(name) = command.known() else {
-        return Ok(unknown(command, size));
+        return Ok(unknown(*command, size));
     };
-    decode(name, command, payload).map_err(|failure| match failure {
+    decode(name, frame).map_err(|failure| match failure {
         Failure::Malformed(error) => WireError::Malformed {
             command: name,
             size,
@@ -55,7 +58,12 @@ fn unknown(command: Command, size: usize) -> Message {
     }
 }
 
-fn decode(name: &str, command: Command, payload: Bytes) -> Result<Message, Failure> {
+fn decode(name: &str, frame: Frame) -> Result<Message, Failure> {
+    let Frame {
+        command,
+        payload,
+        checksum,
+    } = frame;
     let r = &mut Reader::new(&payload);
     Ok(match name {
         "version" => Message::Version(version(r)?),
@@ -89,7 +97,9 @@ fn decode(name: &str, command: Command, payload: Bytes) -> Result<Message, Failu
         "getheaders" => Message::GetHeaders(locator(r)?),
         "getblocks" => Message::GetBlocks(locator(r)?),
         "headers" => Message::Headers(list(r, MAX_HEADERS, 81, header)?),
-        "block" => Message::Block(RawBlock::new(payload).map_err(|_| DecodeError::EndOfData)?),
+        "block" => Message::Block({
+            RawBlock::received(payload, checksum).map_err(|_| DecodeError::EndOfData)?
+        }),
         "tx" => Message::Tx(TransactionBytes(payload)),
         "mempool" => Message::MemPool,
         "ping" => Message::Ping(r.u64()?),

@@ -61,7 +61,12 @@ fn raw_frame(command: &str, payload: &[u8]) -> Vec<u8> {
 }
 
 fn decode(command: &str, payload: impl Into<Bytes>) -> Result<Message, WireError> {
-    decode_payload(Command::new(command), payload.into())
+    let payload = payload.into();
+    decode_frame(Frame {
+        command: Command::new(command),
+        checksum: [0; 4],
+        payload,
+    })
 }
 
 fn any_hash() -> impl Strategy<Value = BlockHash> {
@@ -185,7 +190,7 @@ proptest! {
         prop_assert_eq!(decoder.partial(), 0);
         let decoded: Vec<_> = frames
             .into_iter()
-            .map(|f| f.and_then(|f| decode_payload(f.command, f.payload)).unwrap())
+            .map(|f| f.and_then(|f| decode_frame(f)).unwrap())
             .collect();
         prop_assert_eq!(decoded, messages);
     }

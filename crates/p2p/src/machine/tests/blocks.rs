@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tipward_consensus::RejectKind;
-use tipward_primitives::Header;
+use tipward_primitives::{Header, RawBlock};
 
 use super::harness::{
     Net, asked, block, commands, disconnects, events, genesis, hashes, mine, params, sent,
@@ -148,6 +148,36 @@ fn a_body_that_is_not_the_headers_is_fetched_elsewhere_and_its_sender_is_gone() 
         net.deliver_all(other, &headers);
         assert_eq!(net.tip(), headers[0].block_hash());
     }
+}
+
+#[test]
+fn a_body_that_was_damaged_on_the_way_is_fetched_again_and_blames_nobody() {
+    let mut net = Net::new();
+    let headers = mine(&genesis(), 1, 0);
+    let peer = peer_with(&mut net, ConnKind::OutboundFullRelay, &headers);
+    let job = net.deliver(peer, &headers[0]).unwrap();
+    net.take();
+    net.refused(&job, RejectKind::Damaged);
+    let actions = net.take();
+    assert!(disconnects(&actions).is_empty());
+    assert_eq!(asked(&actions, peer), hashes(&headers));
+    net.deliver_all(peer, &headers);
+    assert_eq!(net.tip(), headers[0].block_hash());
+}
+
+#[test]
+fn an_unasked_block_that_was_damaged_on_the_way_leaves_nothing_behind() {
+    let mut net = Net::new();
+    let headers = mine(&genesis(), 2, 0);
+    let peer = peer_with(&mut net, ConnKind::OutboundFullRelay, &headers[..1]);
+    net.deliver_all(peer, &headers[..1]);
+    net.take();
+    let unasked = super::harness::block(&headers[1]);
+    let damaged = RawBlock::received(unasked.bytes().clone(), [0; 4]).unwrap();
+    net.message(peer, Message::Block(damaged));
+    let actions = net.take();
+    assert!(disconnects(&actions).is_empty());
+    assert!(!actions.iter().any(|a| matches!(a, Action::CheckBlock { .. } | Action::PersistHeaders(_))));
 }
 
 #[test]

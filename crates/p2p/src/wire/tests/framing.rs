@@ -62,7 +62,7 @@ fn large_blocks_one_after_the_other_come_out_whole() {
     let decoded: Vec<_> = frames
         .into_iter()
         .map(|f| {
-            f.map(|f| decode_payload(f.command, f.payload).unwrap())
+            f.map(|f| decode_frame(f).unwrap())
                 .unwrap()
         })
         .collect();

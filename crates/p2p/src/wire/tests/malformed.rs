@@ -73,6 +73,30 @@ fn a_wrong_checksum_costs_only_that_message() {
 }
 
 #[test]
+fn a_block_comes_with_its_checksum_which_is_compared_on_request() {
+    let mut stream = raw_frame("block", &[7; 100]);
+    stream.extend(&raw_frame("block", &[7; 100]));
+    stream[20] ^= 1;
+    let results = feed(&mut FrameDecoder::new(MAGIC), &stream, usize::MAX);
+    let came_as_sent: Vec<bool> = results
+        .into_iter()
+        .map(|frame| match frame.and_then(decode_frame) {
+            Ok(Message::Block(block)) => block.came_as_sent(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(came_as_sent, [false, true]);
+}
+
+#[test]
+fn a_block_shorter_than_its_header_with_a_wrong_checksum_costs_only_that_message() {
+    let mut stream = raw_frame("block", &[7; 79]);
+    stream[20] ^= 1;
+    let results = feed(&mut FrameDecoder::new(MAGIC), &stream, usize::MAX);
+    assert!(matches!(&results[0], Err(WireError::WrongChecksum { .. })));
+}
+
+#[test]
 fn a_command_of_forbidden_characters_costs_only_that_message() {
     for bytes in [
         *b"ping\0x\0\0\0\0\0\0",

@@ -128,7 +128,7 @@ fn a_real_block_and_a_real_transaction_go_both_ways() {
         let frame = feed(&mut FrameDecoder::new(MAGIC), &bytes, 7)
             .remove(0)
             .unwrap();
-        let message = decode_payload(frame.command, frame.payload).unwrap();
+        let message = decode_frame(frame).unwrap();
         assert_eq!(bytes_of(encode_frame(MAGIC, &message)), bytes);
     }
 }
@@ -143,7 +143,7 @@ fn a_version_message_from_the_network_is_understood() {
     let frame = feed(&mut FrameDecoder::new(MAGIC), &bytes, 10)
         .remove(0)
         .unwrap();
-    let Message::Version(v) = decode_payload(frame.command, frame.payload).unwrap() else {
+    let Message::Version(v) = decode_frame(frame).unwrap() else {
         panic!("not a version");
     };
     assert_eq!(v.protocol, 60_002);
