@@ -81,29 +81,45 @@ fn cache(c: &mut Criterion) {
             }
         });
     });
-    let (mut new, mut old) = (COINS, 0);
-    group.bench_function("connect a block: 5,000 inputs, 5,000 outputs", |b| {
-        b.iter_batched(
-            || {
-                (new, old) = (new + BLOCK, old + BLOCK);
-                let inputs: Vec<_> = (old - BLOCK..old).map(key).collect();
-                let outputs: Vec<_> = (new - BLOCK..new).map(|n| (key(n), coin(n))).collect();
-                (inputs, outputs)
-            },
-            |(inputs, outputs)| {
-                spent.clear();
-                for input in &inputs {
-                    let fetched = cache.fetch(input, &mut spent).expect("it is in memory");
-                    assert!(fetched);
-                    cache.spend(input);
-                }
-                for (output, coin) in &outputs {
-                    cache.add(output, *coin, false);
-                }
-            },
-            BatchSize::PerIteration,
-        );
-    });
+    for (name, touch) in [
+        (
+            "connect a block: 5,000 inputs in no order, 5,000 outputs",
+            false,
+        ),
+        ("the same, touched before", true),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter_batched(
+                || {
+                    // Spent ones come back as new ones.
+                    let first = next(77_777);
+                    let inputs: Vec<_> = (0..BLOCK)
+                        .map(|n| keys[((first + n * 397) % COINS) as usize])
+                        .collect();
+                    let outputs: Vec<_> = inputs.iter().map(|key| (*key, coin(first))).collect();
+                    (inputs, outputs)
+                },
+                |(inputs, outputs)| {
+                    spent.clear();
+                    let hashes: Vec<_> = inputs.iter().map(|key| cache.hash(key)).collect();
+                    if touch {
+                        cache.touch(&hashes);
+                    }
+                    for (hash, input) in hashes.iter().zip(&inputs) {
+                        let fetched = cache.fetch_hashed(*hash, input, &mut spent);
+                        assert!(fetched.expect("it is in memory"));
+                    }
+                    for (hash, input) in hashes.iter().zip(&inputs) {
+                        cache.spend_hashed(*hash, input);
+                    }
+                    for (hash, (output, coin)) in hashes.iter().zip(&outputs) {
+                        cache.add_hashed(*hash, output, *coin, false);
+                    }
+                },
+                BatchSize::PerIteration,
+            );
+        });
+    }
     group.bench_function("ask for 5,000 coins that are not there", |b| {
         b.iter(|| {
             let first = next(77_777);

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::hint::black_box;
 use std::sync::{Arc, OnceLock};
 
 use tipward_primitives::BlockHash;
@@ -75,6 +76,10 @@ impl Prefetched {
     }
 }
 
+/// Where a [`CoinCache`] looks for an outpoint. It means nothing to another cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyHash(u64);
+
 /// The coin set in memory over the one in the store: three generations, each hiding the ones after it.
 ///
 /// ```text
@@ -102,20 +107,45 @@ impl CoinCache {
             db,
             budget,
             salt,
-            active: Layer::new(salt),
+            active: Layer::new(),
             frozen: None,
             written: None,
             epoch: 0,
         }
     }
 
-    /// What memory knows of an outpoint.
-    fn in_memory(&self, key: &OutPointKey) -> Option<Entry<'_>> {
-        let hash = self.salt.hash(key);
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
         let older = [&self.frozen, &self.written].into_iter().flatten();
-        self.active
-            .get(hash, key)
-            .or_else(|| older.map(|o| &o.layer).find_map(|o| o.get(hash, key)))
+        std::iter::once(&self.active).chain(older.map(|older| &older.layer))
+    }
+
+    /// What memory knows of an outpoint.
+    fn in_memory(&self, hash: KeyHash, key: &OutPointKey) -> Option<Entry<'_>> {
+        self.layers().find_map(|layer| layer.get(hash.0, key))
+    }
+
+    /// Where an outpoint is looked for.
+    pub fn hash(&self, key: &OutPointKey) -> KeyHash {
+        KeyHash(self.salt.hash(key))
+    }
+
+    /// Loads what is known of outpoints into the processor's caches: it changes nothing, and is for speed alone.
+    ///
+    /// A coin is some cache lines anywhere in memory, and to wait for them is most of what it costs to find it. The
+    /// processor waits for many at once if nothing stands between them that needs one of them: hence these loops, which
+    /// look at every outpoint of a block before anything is done with the first.
+    pub fn touch(&self, hashes: &[KeyHash]) {
+        let mut seen = 0;
+        for layer in self.layers() {
+            let guesses: Vec<u32> = hashes
+                .iter()
+                .filter_map(|hash| layer.guess(hash.0))
+                .collect();
+            for record in guesses {
+                seen ^= layer.touch(record);
+            }
+        }
+        black_box(seen);
     }
 
     /// Looks a coin up and appends it to `to`; says whether it is in the set.
@@ -123,8 +153,22 @@ impl CoinCache {
     /// # Errors
     ///
     /// If the store cannot be read.
-    pub fn fetch(&mut self, key: &OutPointKey, to: &mut SpentCoins) -> Result<bool, CoinsError> {
-        match self.in_memory(key) {
+    pub fn fetch(&self, key: &OutPointKey, to: &mut SpentCoins) -> Result<bool, CoinsError> {
+        self.fetch_hashed(self.hash(key), key, to)
+    }
+
+    /// As [`Self::fetch`], for a key whose hash is known.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn fetch_hashed(
+        &self,
+        hash: KeyHash,
+        key: &OutPointKey,
+        to: &mut SpentCoins,
+    ) -> Result<bool, CoinsError> {
+        match self.in_memory(hash, key) {
             Some(Entry::Coin(coin, _)) => {
                 to.push_with(coin.code, coin.value, |scripts| coin.form.expand(scripts));
                 Ok(true)
@@ -139,8 +183,17 @@ impl CoinCache {
     /// # Errors
     ///
     /// If the store cannot be read.
-    pub fn has(&mut self, key: &OutPointKey) -> Result<bool, CoinsError> {
-        match self.in_memory(key) {
+    pub fn has(&self, key: &OutPointKey) -> Result<bool, CoinsError> {
+        self.has_hashed(self.hash(key), key)
+    }
+
+    /// As [`Self::has`], for a key whose hash is known.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn has_hashed(&self, hash: KeyHash, key: &OutPointKey) -> Result<bool, CoinsError> {
+        match self.in_memory(hash, key) {
             Some(entry) => Ok(entry != Entry::Gone),
             None => self.db.has(key),
         }
@@ -148,20 +201,40 @@ impl CoinCache {
 
     /// Memory does not know whether the coin is in the set: to fetch it, the store must be read.
     pub fn missing(&self, key: &OutPointKey) -> bool {
-        self.in_memory(key).is_none()
+        self.missing_hashed(self.hash(key), key)
+    }
+
+    /// As [`Self::missing`], for a key whose hash is known.
+    pub fn missing_hashed(&self, hash: KeyHash, key: &OutPointKey) -> bool {
+        self.in_memory(hash, key).is_none()
     }
 
     /// Adds a coin. `possible_overwrite`: there may be one at this outpoint already, which it replaces. Who promises that
     /// there is none must be right: the new coin, once spent, would bring the other one back.
     pub fn add(&mut self, key: &OutPointKey, coin: Coin<'_>, possible_overwrite: bool) {
-        let hash = self.salt.hash(key);
+        self.add_hashed(self.hash(key), key, coin, possible_overwrite);
+    }
+
+    /// As [`Self::add`], for a key whose hash is known.
+    pub fn add_hashed(
+        &mut self,
+        hash: KeyHash,
+        key: &OutPointKey,
+        coin: Coin<'_>,
+        possible_overwrite: bool,
+    ) {
         self.active
-            .add(hash, key, Packed::of(&coin), !possible_overwrite);
+            .add(hash.0, key, Packed::of(&coin), !possible_overwrite);
     }
 
     /// Takes a coin out. It need not have been fetched, nor be there.
     pub fn spend(&mut self, key: &OutPointKey) {
-        self.active.spend(self.salt.hash(key), key);
+        self.spend_hashed(self.hash(key), key);
+    }
+
+    /// As [`Self::spend`], for a key whose hash is known.
+    pub fn spend_hashed(&mut self, hash: KeyHash, key: &OutPointKey) {
+        self.active.spend(hash.0, key);
     }
 
     /// Takes in coins that were read ahead. Those of an older epoch are not used: what memory has forgotten since may have
@@ -171,9 +244,9 @@ impl CoinCache {
             return;
         }
         for (key, coin) in batch.keys.iter().zip(batch.coins.iter()) {
-            if self.missing(key) {
-                let hash = self.salt.hash(key);
-                self.active.add_clean(hash, key, Packed::of(&coin));
+            let hash = self.hash(key);
+            if self.missing_hashed(hash, key) {
+                self.active.add_clean(hash.0, key, Packed::of(&coin));
             }
         }
     }
@@ -229,7 +302,7 @@ impl CoinCache {
         if self.written.take().is_some() {
             self.epoch += 1;
         }
-        let layer = std::mem::replace(&mut self.active, Layer::new(self.salt));
+        let layer = std::mem::replace(&mut self.active, Layer::new());
         let frozen = Arc::new(Frozen {
             layer,
             to: OnceLock::new(),

@@ -93,6 +93,8 @@ pub enum Flushed {
 pub struct CoinsDb {
     engine: Arc<engine::Engine>,
     written: Arc<AtomicU64>,
+    /// No coin was ever written: there is nothing to look for. So it is for long in a first sync.
+    empty: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for CoinsDb {
@@ -111,8 +113,11 @@ impl CoinsDb {
         let db = Self {
             engine: Arc::new(engine::Engine::open(dir, cache_bytes)?),
             written: Arc::default(),
+            empty: Arc::default(),
         };
-        if db.state()? == DbState::Empty {
+        let empty = db.state()? == DbState::Empty;
+        db.empty.store(empty, Ordering::Release);
+        if empty {
             // Names the format.
             db.engine.load(0, |load| {
                 load.put(MARKER, &DbState::Empty.to_bytes())?;
@@ -137,6 +142,9 @@ impl CoinsDb {
     ///
     /// If the store cannot be read.
     pub fn get(&self, key: &OutPointKey, to: &mut SpentCoins) -> Result<bool, CoinsError> {
+        if self.empty.load(Ordering::Acquire) {
+            return Ok(false);
+        }
         let mut stored_key = Vec::with_capacity(value::MAX_KEY_SIZE);
         value::put_key(&mut stored_key, key);
         let Some(stored) = self.engine.get(&stored_key)? else {
@@ -153,6 +161,9 @@ impl CoinsDb {
     ///
     /// If the store cannot be read.
     pub fn has(&self, key: &OutPointKey) -> Result<bool, CoinsError> {
+        if self.empty.load(Ordering::Acquire) {
+            return Ok(false);
+        }
         let mut stored_key = Vec::with_capacity(value::MAX_KEY_SIZE);
         value::put_key(&mut stored_key, key);
         Ok(self.engine.get(&stored_key)?.is_some())
@@ -193,6 +204,7 @@ impl CoinsDb {
             return Err(CoinsError::Order { from, to, state });
         }
         self.written.store(0, Ordering::Relaxed);
+        self.empty.store(false, Ordering::Release);
         let (mut key, mut stored) = (Vec::new(), Vec::new());
         let size = changes.changes() as u64 * CHANGE_SIZE;
         let done = self.engine.load(size, |load| {

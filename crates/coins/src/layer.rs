@@ -1,8 +1,8 @@
 //! One generation of the set in memory.
 //!
 //! ```text
-//!   tables: by the first byte of the transaction id
-//!     hash of the outpoint ──> slot: class (3 bits) | number (29 bits)
+//!   table
+//!     hash of the outpoint ──> record: class (3 bits) | number (29 bits)
 //!                                       │
 //!   slabs: one a class                  v
 //!     gone      outpoint
@@ -11,29 +11,26 @@
 //!
 //! # Memory
 //!
-//! A coin takes its record and its share of a table: 5 bytes for each slot, of which 7 in 16 to 7 in 8 are in use. So a
-//! P2WPKH, P2PKH or P2SH coin takes 69 + 6 to 11 bytes, a P2TR, P2WSH or P2PK coin 81 + 6 to 11, and one that is gone
-//! 36 + 6 to 11. Nothing is allocated for a single coin, unless its script is of no known kind and over 105 bytes.
+//! A coin takes its record and its share of the table: 8 bytes for each slot, of which three in eight to three in four are
+//! in use. So a P2WPKH, P2PKH or P2SH coin takes 69 + 11 to 21 bytes, a P2TR, P2WSH or P2PK coin 81 + 11 to 21, and one that
+//! is gone 36 + 11 to 21. Nothing is allocated for a single coin, unless its script is of no known kind and over 105 bytes.
 //!
-//! A table grows by being copied to one twice its size. There are 256, so that neither the time nor the memory that this
-//! takes is ever more than 1/256 of the whole. As whoever makes a transaction can choose the first bytes of its id (by
-//! trying), one table can be made to grow past the others; that costs nothing but this evenness.
+//! The table grows by being copied to one twice its size. Both are walked in order, so that a million coins take a few
+//! milliseconds, and for that time there are both.
 //!
 //! # Hashes
 //!
-//! Outpoints come from strangers, who can try ids until many share a part, so within a table they are found by a keyed
-//! hash: SipHash-1-3 with a key that is new in each process. It costs about as much as a tenth of the cache misses of a
+//! Outpoints come from strangers, who can try ids until many share a part, so they are found by a keyed hash: SipHash-1-3 with a key that is new in each process. It costs about as much as a tenth of the cache misses of a
 //! look-up, and unlike faster hashes it makes a promise against those who see how long we take.
 
 #[cfg(test)]
 mod tests;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry as Place;
 use siphasher::sip::SipHasher13;
 
 use crate::form::{Form, Kind};
 use crate::slab::Slab;
+use crate::table::Table;
 use crate::{Coin, OutPointKey};
 
 /// Bytes of an outpoint.
@@ -51,8 +48,26 @@ const GONE: u32 = 0;
 const LARGE: u32 = 5;
 const LARGE_ROOM: usize = 4;
 
-/// The class stands above the number in a slot.
+/// The class, plus one so that no record is zero, stands above the number.
 const CLASS_SHIFT: u32 = 29;
+
+/// Whether two outpoints are the same: five words, where a call to compare bytes would cost more than they do.
+#[inline]
+fn same(a: &OutPointKey, b: &OutPointKey) -> bool {
+    let words = |key: &OutPointKey| {
+        let (eights, _) = key.as_chunks::<8>();
+        let last: [u8; 4] = *key.last_chunk().expect("36 bytes end with four");
+        let eight = |at: usize| u64::from_ne_bytes(eights[at]);
+        (
+            eight(0),
+            eight(1),
+            eight(2),
+            eight(3),
+            u32::from_ne_bytes(last),
+        )
+    };
+    words(a) == words(b)
+}
 
 /// Key of the hash that places outpoints.
 #[derive(Clone, Copy, Debug)]
@@ -108,8 +123,7 @@ pub(crate) enum State {
 
 #[derive(Debug)]
 pub(crate) struct Layer {
-    salt: Salt,
-    tables: Box<[HashTable<u32>]>,
+    table: Table,
     records: Records,
     changes: usize,
 }
@@ -122,106 +136,121 @@ struct Slot {
 }
 
 impl Slot {
-    fn of(slot: u32) -> Self {
+    #[inline]
+    fn of(record: u32) -> Self {
         Self {
-            class: slot >> CLASS_SHIFT,
-            index: slot & ((1 << CLASS_SHIFT) - 1),
+            class: (record >> CLASS_SHIFT) - 1,
+            index: record & ((1 << CLASS_SHIFT) - 1),
         }
     }
 
+    #[inline]
     fn to_u32(self) -> u32 {
         assert!(
             self.index >> CLASS_SHIFT == 0,
             "half a billion coins of one size take more memory than a cache may use"
         );
-        self.class << CLASS_SHIFT | self.index
+        (self.class + 1) << CLASS_SHIFT | self.index
     }
 }
 
 impl Layer {
-    pub(crate) fn new(salt: Salt) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            salt,
-            tables: (0..=u8::MAX).map(|_| HashTable::new()).collect(),
+            table: Table::new(),
             records: Records::default(),
             changes: 0,
         }
     }
 
-    /// What it knows of an outpoint, whose hash is `hash`.
-    pub(crate) fn get(&self, hash: u64, key: &OutPointKey) -> Option<Entry<'_>> {
-        let table = &self.tables[usize::from(key[0])];
-        let slot = table.find(hash, |slot| self.records.key(*slot) == key)?;
-        Some(self.records.entry(*slot))
+    /// Where an outpoint stands in the table, or would.
+    #[inline]
+    fn place(&self, hash: u64, key: &OutPointKey) -> Result<usize, usize> {
+        self.table
+            .find(hash, |record| same(self.records.key(record), key))
     }
 
-    /// Where an outpoint stands or would, and what is needed to change that.
-    fn place(
-        &mut self,
-        hash: u64,
-        key: &OutPointKey,
-    ) -> (Place<'_, u32>, &mut Records, &mut usize) {
-        let records = &mut self.records;
-        let place = self.tables[usize::from(key[0])].entry(
-            hash,
-            |slot| records.key(*slot) == key,
-            |slot| self.salt.hash(records.key(*slot)),
-        );
-        (place, records, &mut self.changes)
+    /// What it knows of an outpoint, whose hash is `hash`.
+    pub(crate) fn get(&self, hash: u64, key: &OutPointKey) -> Option<Entry<'_>> {
+        let at = self.place(hash, key).ok()?;
+        Some(self.records.entry(self.table.record(at)))
+    }
+
+    /// The record that probably is that of an outpoint with this hash, found without a look at it.
+    #[inline]
+    pub(crate) fn guess(&self, hash: u64) -> Option<u32> {
+        let at = self.table.find(hash, |_| true).ok()?;
+        Some(self.table.record(at))
+    }
+
+    /// Loads a record that was guessed into the processor's caches.
+    #[inline]
+    pub(crate) fn touch(&self, record: u32) -> u8 {
+        let bytes = self.records.record(record);
+        bytes[0] ^ bytes[bytes.len() - 1]
     }
 
     /// Adds a coin, or puts it in the place of what is known. `new`: below there is no coin.
     pub(crate) fn add(&mut self, hash: u64, key: &OutPointKey, coin: Packed<'_>, new: bool) {
-        let (place, records, changes) = self.place(hash, key);
-        match place {
-            Place::Vacant(place) => {
+        self.table.reserve_one();
+        match self.place(hash, key) {
+            Err(at) => {
                 let state = if new { State::Fresh } else { State::Dirty };
-                place.insert(records.put_coin(key, coin, state));
-                *changes += 1;
+                let record = self.records.put_coin(key, coin, state);
+                self.table.insert(at, hash, record);
+                self.changes += 1;
             }
-            Place::Occupied(mut place) => {
-                let before = records.state(*place.get());
+            Ok(at) => {
+                let known = self.table.record(at);
+                let before = self.records.state(known);
                 // What is gone here, or another here, may well be below.
                 let state = match before {
                     Some(State::Fresh) => State::Fresh,
                     Some(State::Clean | State::Dirty) | None => State::Dirty,
                 };
-                *changes += usize::from(before == Some(State::Clean));
-                records.free(*place.get());
-                *place.get_mut() = records.put_coin(key, coin, state);
+                self.changes += usize::from(before == Some(State::Clean));
+                self.records.free(known);
+                let record = self.records.put_coin(key, coin, state);
+                self.table.replace(at, record);
             }
         }
     }
 
     /// Takes in a coin that is below, unless something is known of its outpoint.
     pub(crate) fn add_clean(&mut self, hash: u64, key: &OutPointKey, coin: Packed<'_>) {
-        let (place, records, _) = self.place(hash, key);
-        if let Place::Vacant(place) = place {
-            place.insert(records.put_coin(key, coin, State::Clean));
+        self.table.reserve_one();
+        if let Err(at) = self.place(hash, key) {
+            let record = self.records.put_coin(key, coin, State::Clean);
+            self.table.insert(at, hash, record);
         }
     }
 
     /// Takes a coin out, known or not.
     pub(crate) fn spend(&mut self, hash: u64, key: &OutPointKey) {
-        let (place, records, changes) = self.place(hash, key);
-        match place {
-            Place::Vacant(place) => {
-                place.insert(records.put_gone(key));
-                *changes += 1;
+        self.table.reserve_one();
+        match self.place(hash, key) {
+            Err(at) => {
+                let record = self.records.put_gone(key);
+                self.table.insert(at, hash, record);
+                self.changes += 1;
             }
-            Place::Occupied(mut place) => match records.state(*place.get()) {
-                None => {}
-                Some(State::Fresh) => {
-                    records.free(*place.get());
-                    place.remove();
-                    *changes -= 1;
+            Ok(at) => {
+                let known = self.table.record(at);
+                match self.records.state(known) {
+                    None => {}
+                    Some(State::Fresh) => {
+                        self.records.free(known);
+                        self.table.remove(at);
+                        self.changes -= 1;
+                    }
+                    Some(before @ (State::Clean | State::Dirty)) => {
+                        self.changes += usize::from(before == State::Clean);
+                        self.records.free(known);
+                        let record = self.records.put_gone(key);
+                        self.table.replace(at, record);
+                    }
                 }
-                Some(before @ (State::Clean | State::Dirty)) => {
-                    *changes += usize::from(before == State::Clean);
-                    records.free(*place.get());
-                    *place.get_mut() = records.put_gone(key);
-                }
-            },
+            }
         }
     }
 
@@ -232,34 +261,49 @@ impl Layer {
 
     /// Bytes allocated.
     pub(crate) fn memory(&self) -> usize {
-        let tables = self.tables.iter().map(HashTable::allocation_size);
-        size_of_val(&*self.tables) + tables.sum::<usize>() + self.records.memory()
+        self.table.memory() + self.records.memory()
     }
 
-    /// What is to be written (`None`: deleted) below, in the order of transaction ids and indexes. It takes 16 bytes for
-    /// each change of one table at a time.
+    /// What is to be written (`None`: deleted) below, in the order of transaction ids and indexes. It takes 4 bytes for each
+    /// change, and 16 for each of one in 256.
     pub(crate) fn sorted_changes(
         &self,
     ) -> impl Iterator<Item = (&OutPointKey, Option<Packed<'_>>)> + '_ {
-        self.tables.iter().flat_map(|table| {
+        self.changed().into_iter().flat_map(|records| {
             // The beginning of the id decides nearly always, and is at hand here.
-            let mut changes: Vec<(u64, u32)> = table
-                .iter()
-                .filter(|slot| self.records.state(**slot) != Some(State::Clean))
-                .map(|slot| (beginning(self.records.key(*slot)), *slot))
+            let mut changes: Vec<(u64, u32)> = records
+                .into_iter()
+                .map(|record| (beginning(self.records.key(record)), record))
                 .collect();
-            changes.sort_unstable_by(|(a, a_slot), (b, b_slot)| {
-                let order = |slot: &u32| crate::db::value::order(self.records.key(*slot));
-                a.cmp(b).then_with(|| order(a_slot).cmp(&order(b_slot)))
+            changes.sort_unstable_by(|(a, a_record), (b, b_record)| {
+                let order = |record: &u32| crate::db::value::order(self.records.key(*record));
+                a.cmp(b).then_with(|| order(a_record).cmp(&order(b_record)))
             });
-            changes.into_iter().map(|(_, slot)| {
-                let coin = match self.records.entry(slot) {
+            changes.into_iter().map(|(_, record)| {
+                let coin = match self.records.entry(record) {
                     Entry::Gone => None,
                     Entry::Coin(coin, _) => Some(coin),
                 };
-                (self.records.key(slot), coin)
+                (self.records.key(record), coin)
             })
         })
+    }
+
+    /// The records that are to be written, by the first byte of their transaction's id.
+    fn changed(&self) -> Vec<Vec<u32>> {
+        let mut records: Vec<u32> = self.table.records().collect();
+        // As they lie in memory, so that they are read along it.
+        records.sort_unstable();
+        let share = records.len() / 256;
+        let mut changed: Vec<Vec<u32>> = (0..=u8::MAX)
+            .map(|_| Vec::with_capacity(share + share / 8))
+            .collect();
+        for record in records {
+            if self.records.state(record) != Some(State::Clean) {
+                changed[usize::from(self.records.key(record)[0])].push(record);
+            }
+        }
+        changed
     }
 }
 
@@ -286,40 +330,40 @@ impl Default for Records {
 }
 
 impl Records {
-    fn record(&self, slot: u32) -> &[u8] {
-        let Slot { class, index } = Slot::of(slot);
+    fn record(&self, record: u32) -> &[u8] {
+        let Slot { class, index } = Slot::of(record);
         self.slabs[class as usize].get(index)
     }
 
-    fn key(&self, slot: u32) -> &OutPointKey {
-        let key = self.record(slot).first_chunk();
+    fn key(&self, record: u32) -> &OutPointKey {
+        let key = self.record(record).first_chunk();
         key.expect("every record begins with an outpoint")
     }
 
     /// `None` if the coin is gone.
-    fn state(&self, slot: u32) -> Option<State> {
-        if Slot::of(slot).class == GONE {
+    fn state(&self, record: u32) -> Option<State> {
+        if Slot::of(record).class == GONE {
             return None;
         }
-        Some(match self.record(slot)[HEAD - 1] >> 4 {
+        Some(match self.record(record)[HEAD - 1] >> 4 {
             0 => State::Clean,
             1 => State::Dirty,
             _ => State::Fresh,
         })
     }
 
-    fn entry(&self, slot: u32) -> Entry<'_> {
-        let Some(state) = self.state(slot) else {
+    fn entry(&self, record: u32) -> Entry<'_> {
+        let Some(state) = self.state(record) else {
             return Entry::Gone;
         };
-        let (head, room) = self.record(slot).split_at(HEAD);
+        let (head, room) = self.record(record).split_at(HEAD);
         let (code, value) = head[KEY..HEAD - 1].split_at(4);
         let code = u32::from_le_bytes(code.try_into().expect("split there"));
         let value = u64::from_le_bytes(value.try_into().expect("eight bytes are left"));
         let kind = Kind::from_byte(head[HEAD - 1] & 0x0f).expect("written as one");
         let payload = match kind.payload_size() {
             Some(size) => &room[..size],
-            None if Slot::of(slot).class == LARGE => {
+            None if Slot::of(record).class == LARGE => {
                 let number = room.try_into().expect("the room for a number");
                 self.large.get(u32::from_le_bytes(number))
             }
@@ -372,10 +416,10 @@ impl Records {
         Slot { class, index }.to_u32()
     }
 
-    fn free(&mut self, slot: u32) {
-        let Slot { class, index } = Slot::of(slot);
+    fn free(&mut self, record: u32) {
+        let Slot { class, index } = Slot::of(record);
         if class == LARGE {
-            let number = self.record(slot)[HEAD..].try_into();
+            let number = self.record(record)[HEAD..].try_into();
             self.large
                 .free(u32::from_le_bytes(number.expect("the room for a number")));
         }

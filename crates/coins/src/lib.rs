@@ -25,10 +25,12 @@ mod info;
 mod layer;
 #[cfg(any(test, feature = "model"))]
 pub mod model;
+mod pages;
 mod slab;
+mod table;
 pub mod undo;
 
-pub use cache::{CoinCache, Frozen, Prefetched};
+pub use cache::{CoinCache, Frozen, KeyHash, Prefetched};
 pub use coin::{Coin, MAX_SCRIPT_SIZE, OutPointKey, SpentCoins, is_unspendable};
 pub use db::{CoinsDb, CoinsSnapshot, DbState, Flushed};
 pub use error::CoinsError;

@@ -3,9 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-/// Records in a chunk: one allocation of some ten kilobytes, so that growing by one wastes little and copies nothing.
-const CHUNK: usize = 1 << CHUNK_BITS;
-const CHUNK_BITS: u32 = 10;
+use crate::pages::Pages;
+
+/// Records in the first chunk. Each further chunk has as many as all before it together and these once more, so that there
+/// are few of them, and large ones.
+const FIRST: usize = 1 << FIRST_BITS;
+const FIRST_BITS: u32 = 10;
 
 /// No record.
 const NONE: u32 = u32::MAX;
@@ -14,7 +17,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct Slab {
     record_size: usize,
-    chunks: Vec<Box<[u8]>>,
+    chunks: Vec<Pages>,
     /// Records that have ever been in use.
     used: u32,
     /// The record that was given back last. The next one's number stands in it.
@@ -40,9 +43,9 @@ impl Slab {
             self.free = u32::from_le_bytes(*next.expect("a record has four bytes"));
             return taken;
         }
-        if self.used as usize == self.chunks.len() << CHUNK_BITS {
-            self.chunks
-                .push(vec![0; CHUNK * self.record_size].into_boxed_slice());
+        if self.used as usize == first_of(self.chunks.len()) {
+            let records = FIRST << self.chunks.len();
+            self.chunks.push(Pages::zeroed(records * self.record_size));
         }
         let taken = self.used;
         self.used += 1;
@@ -56,25 +59,37 @@ impl Slab {
         self.free = index;
     }
 
+    #[inline]
     pub(crate) fn get(&self, index: u32) -> &[u8] {
         let (chunk, at) = self.place(index);
         &self.chunks[chunk][at..at + self.record_size]
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, index: u32) -> &mut [u8] {
         let (chunk, at) = self.place(index);
         &mut self.chunks[chunk][at..at + self.record_size]
     }
 
+    #[inline]
     fn place(&self, index: u32) -> (usize, usize) {
-        let chunk = index >> CHUNK_BITS;
-        let within = index as usize % CHUNK;
-        (chunk as usize, within * self.record_size)
+        let chunk = ((index >> FIRST_BITS) + 1).ilog2() as usize;
+        let within = index as usize - first_of(chunk);
+        (chunk, within * self.record_size)
     }
 
-    /// Bytes allocated.
+    /// Bytes in use, whole pages counted.
     pub(crate) fn memory(&self) -> usize {
-        self.chunks.len() * CHUNK * self.record_size
-            + self.chunks.capacity() * size_of::<Box<[u8]>>()
+        let Some((last, full)) = self.chunks.split_last() else {
+            return 0;
+        };
+        let in_last = self.used as usize - first_of(full.len());
+        full.iter().map(|chunk| chunk.len()).sum::<usize>() + last.taken(in_last * self.record_size)
     }
+}
+
+/// The first record of a chunk.
+#[inline]
+fn first_of(chunk: usize) -> usize {
+    ((1 << chunk) - 1) << FIRST_BITS
 }

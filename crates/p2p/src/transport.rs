@@ -11,8 +11,7 @@ use bytes::buf::Limit;
 use bytes::{Bytes, BytesMut};
 
 use crate::wire::{
-    EncodedFrame, FrameDecoder, Message, WireError, decode_frame, encode_block_frame,
-    encode_frame,
+    EncodedFrame, FrameDecoder, Message, WireError, decode_frame, encode_block_frame, encode_frame,
 };
 
 /// A message that arrived.

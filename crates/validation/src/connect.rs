@@ -18,6 +18,7 @@ mod answers;
 pub(crate) mod apply;
 mod commit;
 mod flushing;
+pub(crate) mod keys;
 mod lead;
 mod reorg;
 pub(crate) mod rules;

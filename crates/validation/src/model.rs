@@ -20,6 +20,7 @@ use tipward_primitives::{BlockHash, Height, Network, Params, RawBlock, Txid};
 
 use crate::FoundCoin;
 use crate::connect::apply;
+use crate::connect::keys::BlockKeys;
 use crate::connect::rules::{self, Refusal};
 use crate::prepared::{PreparedBlock, outpoint_key};
 
@@ -120,10 +121,11 @@ impl Bench {
         };
         let prepared = PreparedBlock::new(checked);
         let wanted = self.naive(&block, height, context.subsidy);
-        let judged = rules::judge(&prepared, &context, &mut self.coins, |_| 0);
+        let keys = BlockKeys::of(&prepared, &self.coins);
+        let judged = rules::judge(&prepared, &keys, &context, &self.coins, |_| 0);
         match (judged, wanted) {
             (Ok(spent), Ok(after)) => {
-                apply::connect(&prepared, &mut self.coins);
+                apply::connect(&prepared, &keys, &mut self.coins);
                 let undo = undo::encode(prepared.inputs_per_transaction(), &spent);
                 let before = std::mem::replace(&mut self.map, after);
                 self.chain.push(Connected {
@@ -149,7 +151,7 @@ impl Bench {
         };
         let (counts, spent) = undo::decode(&last.undo).expect("what was encoded");
         assert!(last.prepared.inputs_per_transaction().eq(counts));
-        apply::check_outputs_are_there(&last.prepared, &mut self.coins).expect("all are there");
+        apply::check_outputs_are_there(&last.prepared, &self.coins).expect("all are there");
         apply::disconnect(&last.prepared, &spent, &mut self.coins);
         self.map = last.before;
     }

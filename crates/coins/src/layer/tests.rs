@@ -60,7 +60,7 @@ proptest! {
         steps in proptest::collection::vec((0..8u8, 0..64u8, 0..130usize), 0..600),
     ) {
         let salt = Salt::random();
-        let mut layer = Layer::new(salt);
+        let mut layer = Layer::new();
         let mut model: BTreeMap<OutPointKey, Known> = BTreeMap::new();
         for (number, (step, which, size)) in (1..).zip(steps) {
             let key = key(which);
@@ -124,7 +124,7 @@ proptest! {
 #[test]
 fn memory_that_was_given_back_is_used_again() {
     let salt = Salt::random();
-    let mut layer = Layer::new(salt);
+    let mut layer = Layer::new();
     let mut most = 0;
     for round in 0..20 {
         for number in 0..=u8::MAX {

@@ -8,6 +8,7 @@ use tipward_consensus::Reject;
 use super::Connect;
 use super::ahead::{Next, Sources};
 use super::apply;
+use super::keys::BlockKeys;
 use super::lead::Speculative;
 use super::rules::{self, Refusal};
 use crate::load::NotLoaded;
@@ -50,7 +51,8 @@ impl Connect {
             let ancestor = tree.ancestor(block.id, height);
             ancestor.map_or(0, |id| view.median_time_past(id))
         };
-        let judged = rules::judge(&prepared, &context, &mut self.coins, median_time_past_at);
+        let keys = BlockKeys::of(&prepared, &self.coins);
+        let judged = rules::judge(&prepared, &keys, &context, &self.coins, median_time_past_at);
         let spent = match judged {
             Ok(spent) => Arc::new(spent),
             Err(Refusal::Fault(fault)) => return Err(fault),
@@ -74,7 +76,7 @@ impl Connect {
             );
             Some(Arc::new(job))
         };
-        apply::connect(&prepared, &mut self.coins);
+        apply::connect(&prepared, &keys, &mut self.coins);
         self.frontiers.connect(block, &self.view)?;
         self.handoff.connected(block.height);
         if let Some(job) = &job {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tipward_chain::{BlockRef, ChainView, Fault, HeaderId};
-use tipward_coins::{CoinCache, OutPointKey};
+use tipward_coins::{CoinCache, KeyHash, OutPointKey};
 use tipward_primitives::Height;
 use tipward_store::BlockReader;
 
@@ -225,7 +225,12 @@ impl Sources<'_> {
         if self.nothing_on_disk {
             return Vec::new();
         }
-        let spends = prepared.spends();
-        spends.filter(|key| coins.missing(key)).copied().collect()
+        let hashes: Vec<KeyHash> = prepared.spends().map(|key| coins.hash(key)).collect();
+        coins.touch(&hashes);
+        let spends = prepared.spends().zip(hashes);
+        spends
+            .filter(|(key, hash)| coins.missing_hashed(*hash, key))
+            .map(|(key, _)| *key)
+            .collect()
     }
 }

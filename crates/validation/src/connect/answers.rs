@@ -9,6 +9,7 @@ use tipward_consensus::{BlockContext, Reject, RejectKind, check_block};
 use tipward_primitives::{RawBlock, Timestamp};
 
 use super::Connect;
+use super::keys::BlockKeys;
 use super::rules::{self, Refusal};
 use crate::faults::coins_fault;
 use crate::handle::{CoinAnswer, Query, TestError};
@@ -173,7 +174,13 @@ impl Connect {
             let ancestor = tree.ancestor(tip.id, height);
             ancestor.map_or(0, |id| view.median_time_past(id))
         };
-        let judged = rules::judge(&prepared, &context, &mut self.coins, median_time_past_at);
+        let judged = rules::judge(
+            &prepared,
+            &BlockKeys::of(&prepared, &self.coins),
+            &context,
+            &self.coins,
+            median_time_past_at,
+        );
         let spent = judged.map_err(|refusal| match refusal {
             Refusal::Reject(reject) => TestError::Reject(reject),
             Refusal::Fault(fault) => TestError::Fault(fault),

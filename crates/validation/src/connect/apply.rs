@@ -4,17 +4,18 @@ use tipward_chain::Fault;
 use tipward_coins::{CoinCache, SpentCoins};
 use tipward_consensus::connect::is_bip30_unspendable;
 
+use super::keys::BlockKeys;
 use crate::faults::coins_fault;
 use crate::prepared::{PreparedBlock, outpoint_key};
 
 /// Takes out what the block spends and puts in what it makes. Reads no coin.
-pub(crate) fn connect(prepared: &PreparedBlock, coins: &mut CoinCache) {
+pub(crate) fn connect(prepared: &PreparedBlock, keys: &BlockKeys, coins: &mut CoinCache) {
     let (mut input_number, mut output_number) = (0, 0);
     for (index, (txid, tx)) in prepared.block().transactions().enumerate() {
         let coinbase = index == 0;
         for input in tx.inputs() {
             if !coinbase && prepared.source(input_number).is_none() {
-                coins.spend(input.outpoint_bytes());
+                coins.spend_hashed(keys.input(input_number), input.outpoint_bytes());
             }
             input_number += 1;
         }
@@ -22,7 +23,8 @@ pub(crate) fn connect(prepared: &PreparedBlock, coins: &mut CoinCache) {
             if prepared.enters(output_number, &output) {
                 // Two coinbases of the main network took the place of others.
                 let coin = prepared.coin(coinbase, &output);
-                coins.add(&outpoint_key(txid, vout), coin, coinbase);
+                let hash = keys.output(output_number);
+                coins.add_hashed(hash, &outpoint_key(txid, vout), coin, coinbase);
             }
             output_number += 1;
         }
@@ -57,7 +59,7 @@ pub(crate) fn disconnect(prepared: &PreparedBlock, spent: &SpentCoins, coins: &m
 /// data and coins do not belong together.
 pub(crate) fn check_outputs_are_there(
     prepared: &PreparedBlock,
-    coins: &mut CoinCache,
+    coins: &CoinCache,
 ) -> Result<(), Fault> {
     let block = prepared.block();
     let repeated = is_bip30_unspendable(block.height(), &block.hash());

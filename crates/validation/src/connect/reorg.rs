@@ -42,7 +42,7 @@ impl Connect {
         let block = self.frontiers.verified();
         self.settings.points.pass("before disconnecting a block")?;
         let (prepared, spent) = self.read_with_undo(block)?;
-        apply::check_outputs_are_there(&prepared, &mut self.coins)?;
+        apply::check_outputs_are_there(&prepared, &self.coins)?;
         apply::disconnect(&prepared, &spent, &mut self.coins);
         self.frontiers.disconnect(&self.view)?;
         self.settings.points.pass("after disconnecting a block")

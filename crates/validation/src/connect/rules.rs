@@ -10,6 +10,7 @@ use tipward_consensus::{BlockContext, Reject};
 use tipward_primitives::Height;
 use tipward_primitives::bitcoin::OutPoint;
 
+use super::keys::BlockKeys;
 use crate::faults::coins_fault;
 use crate::prepared::{PreparedBlock, outpoint_key};
 
@@ -40,12 +41,13 @@ impl From<CoinsError> for Refusal {
 /// `median_time_past_at` tells the median time past of the block's ancestor at a height.
 pub(crate) fn judge(
     prepared: &PreparedBlock,
+    keys: &BlockKeys,
     context: &BlockContext,
-    coins: &mut CoinCache,
+    coins: &CoinCache,
     median_time_past_at: impl Fn(Height) -> u32,
 ) -> Result<SpentCoins, Refusal> {
     if context.enforce_bip30 {
-        check_no_overwrite(prepared, coins)?;
+        check_no_overwrite(prepared, keys, coins)?;
     }
     let mut spent = SpentCoins::new();
     let mut fees = 0;
@@ -63,6 +65,7 @@ pub(crate) fn judge(
         for input in tx.inputs() {
             if !find(
                 prepared,
+                keys,
                 input_number,
                 input.outpoint_bytes(),
                 coins,
@@ -94,16 +97,17 @@ pub(crate) fn judge(
 /// Appends the coin that an input spends; false if there is none.
 fn find(
     prepared: &PreparedBlock,
+    keys: &BlockKeys,
     input: usize,
     key: &tipward_coins::OutPointKey,
-    coins: &mut CoinCache,
+    coins: &CoinCache,
     spent: &mut SpentCoins,
 ) -> Result<bool, CoinsError> {
     if prepared.is_double_spend(input) {
         return Ok(false);
     }
     let Some(source) = prepared.source(input) else {
-        return coins.fetch(key, spent);
+        return coins.fetch_hashed(keys.input(input), key, spent);
     };
     let Some(output) = prepared.block().parsed().output(source) else {
         return Ok(false);
@@ -125,10 +129,17 @@ fn facts(coin: Coin<'_>) -> CoinFacts {
     }
 }
 
-fn check_no_overwrite(prepared: &PreparedBlock, coins: &mut CoinCache) -> Result<(), Refusal> {
+fn check_no_overwrite(
+    prepared: &PreparedBlock,
+    keys: &BlockKeys,
+    coins: &CoinCache,
+) -> Result<(), Refusal> {
+    let mut output_number = 0;
     for (txid, tx) in prepared.block().transactions() {
         for index in 0..tx.outputs().len() {
-            if coins.has(&outpoint_key(txid, index))? {
+            let hash = keys.output(output_number);
+            output_number += 1;
+            if coins.has_hashed(hash, &outpoint_key(txid, index))? {
                 let vout = u32::try_from(index).unwrap_or(u32::MAX);
                 return Err(overwrites_coin(OutPoint { txid, vout }).into());
             }

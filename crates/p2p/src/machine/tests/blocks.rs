@@ -177,7 +177,11 @@ fn an_unasked_block_that_was_damaged_on_the_way_leaves_nothing_behind() {
     net.message(peer, Message::Block(damaged));
     let actions = net.take();
     assert!(disconnects(&actions).is_empty());
-    assert!(!actions.iter().any(|a| matches!(a, Action::CheckBlock { .. } | Action::PersistHeaders(_))));
+    assert!(
+        !actions
+            .iter()
+            .any(|a| matches!(a, Action::CheckBlock { .. } | Action::PersistHeaders(_)))
+    );
 }
 
 #[test]

@@ -61,10 +61,7 @@ fn large_blocks_one_after_the_other_come_out_whole() {
     let frames = feed(&mut FrameDecoder::new(MAGIC), &stream, usize::MAX);
     let decoded: Vec<_> = frames
         .into_iter()
-        .map(|f| {
-            f.map(|f| decode_frame(f).unwrap())
-                .unwrap()
-        })
+        .map(|f| f.map(|f| decode_frame(f).unwrap()).unwrap())
         .collect();
     assert_eq!(decoded, blocks);
 }
