@@ -38,7 +38,7 @@ use crate::{BlockContext, Reject};
 
 /// A block that keeps every rule that can be checked without coins and scripts.
 ///
-/// It can only come from [`check_block`]. It keeps the bytes, the places of everything in them and the transaction ids, so
+/// It can only come from [`check_block`], or once more from [`reread_block`]. It keeps the bytes, the places of everything in them and the transaction ids, so
 /// that no later stage parses or hashes again.
 #[derive(Clone, Debug)]
 pub struct CheckedBlock {
@@ -134,6 +134,21 @@ pub fn check_block(context: &BlockContext, raw: RawBlock) -> Result<CheckedBlock
     })
 }
 
+/// A block that passed [`check_block`] for this `context` and was kept unchanged since: it is taken apart again, and not
+/// judged again. Whoever calls this vouches for both; only bytes that are no block at all, or another one, are refused.
+pub fn reread_block(context: &BlockContext, raw: RawBlock) -> Result<CheckedBlock, Reject> {
+    let parsed = parse_expected(context, raw)?;
+    let txids = parsed.transactions().map(|tx| tx.txid_bytes()).collect();
+    Ok(CheckedBlock {
+        legacy_sigops: parsed.transactions().map(crate::legacy_sigops).sum(),
+        weight: parsed.weight(),
+        parsed,
+        hash: context.hash,
+        height: context.height,
+        txids,
+    })
+}
+
 /// The same on a signet, where `check_solution` says whether a block satisfies the network's challenge (BIP325).
 ///
 /// What it refuses as [`Consensus`](crate::RejectKind::Consensus) is mutated if the transactions are not those that the
@@ -143,14 +158,7 @@ pub fn check_block_with<F>(
     raw: RawBlock,
     check_solution: impl FnOnce(&ParsedBlock) -> Result<(), CheckError<F>>,
 ) -> Result<CheckedBlock, CheckError<F>> {
-    if raw.header() != context.header {
-        return Err(CheckError::Reject(Reject::mutated(
-            "unexpected-header",
-            format!("header of {}, expected {}", raw.block_hash(), context.hash),
-        )));
-    }
-    let parsed = ParsedBlock::parse(raw)
-        .map_err(|error| Reject::mutated("block-decode-failed", error.to_string()))?;
+    let parsed = parse_expected(context, raw)?;
     let txids: Vec<[u8; 32]> = parsed.transactions().map(|tx| tx.txid_bytes()).collect();
 
     let committed = check_committed(context, &parsed, &txids);
@@ -163,6 +171,18 @@ pub fn check_block_with<F>(
     })?;
     committed?;
     Ok(check_contents(context, parsed, txids)?)
+}
+
+/// The bytes are a block, and of the header that was asked for.
+fn parse_expected(context: &BlockContext, raw: RawBlock) -> Result<ParsedBlock, Reject> {
+    if raw.header() != context.header {
+        return Err(Reject::mutated(
+            "unexpected-header",
+            format!("header of {}, expected {}", raw.block_hash(), context.hash),
+        ));
+    }
+    ParsedBlock::parse(raw)
+        .map_err(|error| Reject::mutated("block-decode-failed", error.to_string()))
 }
 
 /// These are the transactions that the header commits to.

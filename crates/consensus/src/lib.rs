@@ -43,7 +43,7 @@ mod view;
 
 pub use block::{
     COMMITMENT_PREFIX, CheckError, CheckedBlock, MAX_BLOCK_SIGOPS_COST, check_block,
-    check_block_with, witness_commitment,
+    check_block_with, reread_block, witness_commitment,
 };
 pub use context::BlockContext;
 pub use merkle::{MerkleRoot, merkle_root};

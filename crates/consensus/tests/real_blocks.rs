@@ -10,7 +10,7 @@ use common::{data, framed_blocks};
 use tipward_consensus::header::{
     check_header_in_context, check_proof_of_work, median_time_past, permitted_difficulty_transition,
 };
-use tipward_consensus::{BlockContext, check_block};
+use tipward_consensus::{BlockContext, check_block, reread_block};
 use tipward_primitives::bitcoin::Block;
 use tipward_primitives::bitcoin::consensus::deserialize;
 use tipward_primitives::{Header, Height, Network, Params, RawBlock, Timestamp, Work};
@@ -65,7 +65,17 @@ fn big_blocks_keep_every_rule_and_read_as_rust_bitcoin_reads_them() {
         let raw = raw(bytes);
         let header = raw.header();
         let context = BlockContext::new(&Params::new(network), header, height, header.time - 1);
-        let block = check_block(&context, raw).unwrap_or_else(|reject| panic!("{name}: {reject}"));
+        let block =
+            check_block(&context, raw.clone()).unwrap_or_else(|reject| panic!("{name}: {reject}"));
+        let again = reread_block(&context, raw).unwrap();
+        assert_eq!(again.legacy_sigops(), block.legacy_sigops());
+        assert_eq!(again.weight(), block.weight());
+        assert!(
+            again
+                .transactions()
+                .map(|(id, tx)| (id, tx.bytes()))
+                .eq(block.transactions().map(|(id, tx)| (id, tx.bytes())))
+        );
         assert_eq!(block.weight() as u64, theirs.weight().to_wu(), "{name}");
         assert_eq!(block.transaction_count(), theirs.txdata.len());
         assert_eq!(block.hash(), theirs.block_hash());

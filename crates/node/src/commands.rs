@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
+use crate::allocator;
 use crate::bench::{self, BenchCommand};
 use crate::client::{self, CliArgs};
 use crate::config::{ClientConfig, Options, params};
@@ -66,6 +67,7 @@ enum Command {
 
 /// Runs what the command line says, to its end.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    allocator::give_large_buffers_back();
     let command_line = match CommandLine::try_parse_from(args) {
         Ok(command_line) => command_line,
         Err(error) if !error.use_stderr() => {

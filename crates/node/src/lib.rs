@@ -13,6 +13,7 @@
 //! The binary `tipward` is a thin face of this library, so that whatever it does can be done, and tested, inside one
 //! process as well. No rule of Bitcoin is decided here.
 
+mod allocator;
 pub mod bench;
 mod blocks;
 pub mod client;

@@ -1,13 +1,14 @@
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustix::buffer::spare_capacity;
 
 use crate::error::{Context as _, StoreError};
 use crate::index::Index;
 use crate::kind::Kind;
+use crate::records::Position;
 use crate::table::Entry;
 
 /// Reads frames from the files of one kind, from any thread, while the writer appends.
@@ -16,6 +17,8 @@ pub(crate) struct FrameReader {
     kind: Kind,
     blocks_dir: PathBuf,
     index: Index,
+    /// Where the next frame would have been written when the files were opened.
+    opened_at: OnceLock<Position>,
     /// Open files, the last used one last.
     files: Mutex<Vec<(u32, Arc<File>)>>,
 }
@@ -29,12 +32,24 @@ impl FrameReader {
             kind,
             blocks_dir,
             index: Index::new(kind),
+            opened_at: OnceLock::new(),
             files: Mutex::default(),
         }
     }
 
     pub(crate) fn index(&self) -> &Index {
         &self.index
+    }
+
+    /// What is written from here on is new.
+    pub(crate) fn opened_at(&self, end: Position) {
+        self.opened_at.get_or_init(|| end);
+    }
+
+    /// The frame was written since the files were opened.
+    pub(crate) fn is_new(&self, entry: &Entry) -> bool {
+        let opened_at = self.opened_at.get();
+        opened_at.is_some_and(|end| (entry.file, entry.offset) >= (end.file, end.offset))
     }
 
     /// The first `len` bytes behind the frame's head; a frame that is not there is [`StoreError::Damaged`].

@@ -57,6 +57,7 @@ impl Framed {
         let recovered =
             recover::load(kind, &mut log, blocks_dir, params, reader.index(), progress)?;
         let files = FrameFiles::open(kind, blocks_dir, params.magic, recovered.end)?;
+        reader.opened_at(files.end());
         repairs.extend(recovered.repairs);
         let frames = Self {
             log,

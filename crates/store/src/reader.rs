@@ -58,6 +58,12 @@ impl BlockReader {
         self.header(hash).is_some()
     }
 
+    /// Whether the block was stored since the store was opened. Reads no file.
+    pub fn is_new(&self, hash: &BlockHash) -> bool {
+        let entries = self.0.index().candidates(hash);
+        !entries.is_empty() && entries.iter().all(|entry| self.0.is_new(entry))
+    }
+
     /// Size in bytes of the block, or `None` if it is not stored. Reads no file.
     pub fn size_of(&self, hash: &BlockHash) -> Option<u32> {
         self.0.index().candidates(hash).first().map(|e| e.size)

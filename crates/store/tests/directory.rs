@@ -87,6 +87,27 @@ fn a_directory_of_format_1_becomes_one_of_this_format() {
 }
 
 #[test]
+fn a_block_is_new_until_the_store_is_opened_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (headers, blocks) = chain([1, 2, 3]);
+    let (mut store, _) = open(dir.path());
+    store.append_headers(&headers).unwrap();
+    store.append_blocks(&blocks[..2]).unwrap();
+    let is_new = |store: &BlockStore| {
+        blocks
+            .iter()
+            .map(|b| store.reader().is_new(&b.hash))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(is_new(&store), [true, true, false]);
+    drop(store);
+    let (mut store, _) = open(dir.path());
+    assert_eq!(is_new(&store), [false, false, false]);
+    store.append_blocks(&blocks[2..]).unwrap();
+    assert_eq!(is_new(&store), [false, false, true]);
+}
+
+#[test]
 fn marks_come_back_in_the_order_they_were_made() {
     let dir = tempfile::tempdir().unwrap();
     let (_, blocks) = chain([1, 2]);

@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(50);
 const HEADERS: usize = 2_000;
 
 /// Blocks on their way to the disk, in MiB, as the node's `--blockbuffer` by default.
-const BUFFER_MIB: u32 = 96;
+const BUFFER_MIB: u32 = 64;
 
 /// Pipeline without anything to do for so long means that a block is missing or invalid.
 const PATIENCE: Duration = Duration::from_secs(600);
