@@ -67,7 +67,7 @@ enum Command {
 
 /// Runs what the command line says, to its end.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    allocator::give_large_buffers_back();
+    allocator::share_between_threads();
     let command_line = match CommandLine::try_parse_from(args) {
         Ok(command_line) => command_line,
         Err(error) if !error.use_stderr() => {
