@@ -4,6 +4,7 @@
 use tipward_coins::{CoinCache, SpentCoins, undo};
 use tipward_consensus::{BlockContext, CheckedBlock};
 
+use crate::connect::keys::BlockKeys;
 use crate::connect::{apply, rules};
 use crate::prepared::PreparedBlock;
 
@@ -29,13 +30,15 @@ impl Steps {
     ///
     /// Why the block cannot be connected.
     pub fn judge(&self, coins: &mut CoinCache) -> Result<SpentCoins, String> {
-        let judged = rules::judge(&self.prepared, &self.context, coins, |_| 0);
+        let keys = BlockKeys::of(&self.prepared, coins);
+        let judged = rules::judge(&self.prepared, &keys, &self.context, coins, |_| 0);
         judged.map_err(|refusal| format!("{refusal:?}"))
     }
 
     /// Takes out what the block spends and puts in what it makes.
     pub fn connect(&self, coins: &mut CoinCache) {
-        apply::connect(&self.prepared, coins);
+        let keys = BlockKeys::of(&self.prepared, coins);
+        apply::connect(&self.prepared, &keys, coins);
     }
 
     /// Takes [`Steps::connect`] back.
