@@ -103,7 +103,7 @@ fn same(kind: RejectKind) -> Kind {
         RejectKind::Consensus => Kind::Consensus,
         RejectKind::CachedInvalid => Kind::CachedInvalid,
         RejectKind::InvalidHeader => Kind::InvalidHeader,
-        RejectKind::Mutated => Kind::Mutated,
+        RejectKind::Mutated | RejectKind::Damaged => Kind::Mutated,
         RejectKind::MissingPrev => Kind::MissingPrev,
         RejectKind::InvalidPrev => Kind::InvalidPrev,
         RejectKind::TimeFuture => Kind::TimeFuture,
