@@ -190,7 +190,7 @@ proptest! {
         prop_assert_eq!(decoder.partial(), 0);
         let decoded: Vec<_> = frames
             .into_iter()
-            .map(|f| f.and_then(|f| decode_frame(f)).unwrap())
+            .map(|f| f.and_then(decode_frame).unwrap())
             .collect();
         prop_assert_eq!(decoded, messages);
     }
