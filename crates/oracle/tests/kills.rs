@@ -44,7 +44,7 @@ fn blocks() -> Vec<RawBlock> {
 fn options() -> Options {
     let two = const { NonZeroUsize::new(2).unwrap() };
     Options {
-        dbcache: 256 << 10,
+        dbcache: 128 << 10,
         check_threads: two,
         script_threads: two,
         load_threads: two,
