@@ -58,7 +58,7 @@ impl Download {
                 self.queue.push_front(peer);
                 break;
             }
-            if self.is_for_the_fast(peer, usual) || self.is_too_late(peer, usual, rest) {
+            if self.is_for_the_fast(now, peer, usual) || self.is_too_late(now, peer, usual, rest) {
                 later.push(peer);
                 continue;
             }
@@ -88,22 +88,23 @@ impl Download {
         (sum / f64::max(count, 1.0), f64::max(sum, 1.0))
     }
 
-    fn rate_below(&self, peer: PeerId, limit: f64) -> bool {
-        let rate = self.sources.get(&peer).and_then(|s| s.speed.rate());
-        rate.is_some_and(|rate| rate < limit)
+    fn rate_below(&self, now: Timestamp, peer: PeerId, limit: f64) -> bool {
+        let source = self.sources.get(&peer);
+        source.is_some_and(|source| source.speed.is_below(limit, now))
     }
 
     /// The second half of the pool is not for a slow peer: it would hold credits for long which are with a faster one for a
     /// moment.
-    fn is_for_the_fast(&self, peer: PeerId, usual: f64) -> bool {
-        self.credits.free() < self.credits.capacity() / 2 && self.rate_below(peer, usual / SLOW)
+    fn is_for_the_fast(&self, now: Timestamp, peer: PeerId, usual: f64) -> bool {
+        self.credits.free() < self.credits.capacity() / 2
+            && self.rate_below(now, peer, usual / SLOW)
     }
 
     /// Near the end: a slow peer would still be at one more block when all together have fetched the rest, which takes `rest`
     /// seconds. Whoever is not slow is asked in any case, so that there is always somebody.
-    fn is_too_late(&self, peer: PeerId, usual: f64, rest: f64) -> bool {
+    fn is_too_late(&self, now: Timestamp, peer: PeerId, usual: f64, rest: f64) -> bool {
         rest < LONG
-            && self.rate_below(peer, usual / 2.0)
+            && self.rate_below(now, peer, usual / 2.0)
             && self.sources.get(&peer).is_some_and(|source| {
                 let bytes = source.in_flight_bytes() + self.size.bytes();
                 source.speed.time_for(bytes).as_secs_f64() > rest + AT_WORK

@@ -45,6 +45,8 @@ const LOOK: f64 = 0.5;
 const MARGIN: f64 = 0.1;
 /// Round trip to reckon with before one was seen.
 const FIRST_ROUND_TRIP: Duration = Duration::from_millis(200);
+/// From so few bytes only the round trip is known, and not the line: a handful of small blocks looks slow from far away.
+const ENOUGH: u64 = 256 * 1024;
 /// A sample reckons with no shorter time, in seconds. What a peer could not send while nothing was asked of it, it may send
 /// at once (token buckets and full socket buffers do so), and over a few milliseconds such a burst looks like a line a
 /// hundred times as fast: one early peer was then given nearly half of a small chain, and sat on it. A truly fast peer is
@@ -99,6 +101,13 @@ impl Speed {
     pub(crate) fn rate(&self) -> Option<f64> {
         let peak = self.peaks[0].max(self.peaks[1]);
         (peak > 0.0).then_some(peak)
+    }
+
+    /// The rate is below `limit` bytes per second, for all that is known: enough was delivered to tell, and not too long ago.
+    /// Whoever is asked for nothing because of it is tried again when it is forgotten.
+    pub(crate) fn is_below(&self, limit: f64, now: Timestamp) -> bool {
+        let is_known = self.delivered >= ENOUGH && now.since(self.delivered_at) <= 2 * EPOCH;
+        is_known && self.rate().is_some_and(|rate| rate < limit)
     }
 
     /// Shortest round trip, or a guess.

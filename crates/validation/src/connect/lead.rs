@@ -49,12 +49,12 @@ pub struct LeadBounds {
 }
 
 impl Default for LeadBounds {
-    /// 512 blocks, 200,000 inputs (a quarter of a minute's verification on one core), 128 MiB.
+    /// 512 blocks, 200,000 inputs (a quarter of a minute's verification on one core), 64 MiB.
     fn default() -> Self {
         Self {
             blocks: 512,
             inputs: 200_000,
-            bytes: 128 << 20,
+            bytes: 64 << 20,
         }
     }
 }
