@@ -293,15 +293,23 @@ impl CoinCache {
         self.frozen.is_some()
     }
 
+    /// Forgets what was written last and hands it out, for [`Self::freeze`] soon after: to give its memory back takes its time,
+    /// and need not hold anybody up.
+    pub fn forget_written(&mut self) -> Option<Arc<Frozen>> {
+        let written = self.written.take();
+        if written.is_some() {
+            self.epoch += 1;
+        }
+        written
+    }
+
     /// Begins a new generation and hands the old one out to be written; reads still see it. While one is frozen already,
     /// that one is handed out again.
     pub fn freeze(&mut self) -> Arc<Frozen> {
         if let Some(frozen) = &self.frozen {
             return frozen.clone();
         }
-        if self.written.take().is_some() {
-            self.epoch += 1;
-        }
+        self.forget_written();
         let layer = std::mem::replace(&mut self.active, Layer::new());
         let frozen = Arc::new(Frozen {
             layer,

@@ -9,8 +9,9 @@
 //! 5. connect the next block on the way to the goal (`advance.rs`);
 //! 6. settle the goal.
 //!
-//! Between two turns it takes in what the other threads have for it and answers questions (`answers.rs`). When there is
-//! nothing to do, it sleeps until somebody rings the [`Bell`].
+//! Between two turns it takes in what the other threads have for it and answers questions (`answers.rs`), but not about single
+//! coins: who wants to know one looks for himself (`shared.rs`). When there is nothing to do, it sleeps until somebody rings
+//! the [`Bell`].
 
 mod advance;
 mod ahead;
@@ -22,8 +23,11 @@ pub(crate) mod keys;
 mod lead;
 mod reorg;
 pub(crate) mod rules;
+mod shared;
+mod trail;
 
 pub use lead::LeadBounds;
+pub(crate) use shared::{CoinsReader, SharedCoins};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -32,7 +36,6 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use tipward_chain::{BlockRef, ChainEvent, ChainView, Fault};
-use tipward_coins::CoinCache;
 use tipward_consensus::Reject;
 use tipward_primitives::BlockHash;
 use tipward_store::{BlockReader, UndoFiles, UndoReader};
@@ -104,7 +107,7 @@ pub(crate) struct Parts {
     pub(crate) tip: BlockRef,
     /// What the coins on disk say that they are of: all zero if there are none.
     pub(crate) on_disk: BlockHash,
-    pub(crate) coins: CoinCache,
+    pub(crate) coins: SharedCoins,
     pub(crate) coins_db: tipward_coins::CoinsDb,
     pub(crate) undo: UndoFiles,
     pub(crate) reader: BlockReader,
@@ -142,7 +145,7 @@ pub(crate) struct Connect {
     /// The tip that was told last.
     published: BlockRef,
     goal: Goal,
-    coins: CoinCache,
+    coins: SharedCoins,
     coins_db: tipward_coins::CoinsDb,
     undo: UndoFiles,
     undo_reader: UndoReader,
@@ -347,6 +350,7 @@ impl Connect {
         let tip = self.frontiers.verified();
         if tip != self.published {
             self.published = tip;
+            self.coins.tell(tip, self.lead.len());
             let event = ChainEvent::TipMoved { tip: tip.hash };
             self.sink.send(Event::Chain(event));
         }
@@ -359,8 +363,12 @@ impl Connect {
         Counters::set(&counters.verified, self.frontiers.verified().height);
         Counters::set(&counters.flushed, self.frontiers.flushed().height);
         Counters::set(&counters.goal, goal.height);
-        Counters::set(&counters.cache_bytes, self.coins.memory() as u64);
-        Counters::set(&counters.dirty_coins, self.coins.dirty() as u64);
+        let (memory, dirty) = {
+            let coins = &self.coins.read().coins;
+            (coins.memory(), coins.dirty())
+        };
+        Counters::set(&counters.cache_bytes, memory);
+        Counters::set(&counters.dirty_coins, dirty);
         Counters::set(&counters.lead_blocks, self.lead.len() as u64);
         Counters::set(&counters.ready_blocks, self.ahead.len() as u64);
         Counters::set(&counters.script_queue, self.scripts.waiting() as u64);

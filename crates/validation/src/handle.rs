@@ -9,18 +9,21 @@ use tipward_consensus::Reject;
 use tipward_primitives::{BlockHash, Height, RawBlock};
 
 use crate::bell::Bell;
+use crate::connect::CoinsReader;
 use crate::faults::ended;
 use crate::flush_meter::{FlushMeter, Flushes};
 
 /// Questions that may wait for the connect thread; whoever asks more waits.
 const QUEUE: usize = 256;
 
-/// Asks the connect thread about the coins. Every answer is of the validated chain: blocks that are connected ahead of the
-/// verification of their scripts do not show in it, nor does a reorganization before it is complete.
+/// Answers about the coins. Every answer is of the validated chain: blocks that are connected ahead of the verification of
+/// their scripts do not show in it, nor does a reorganization before it is complete.
 ///
-/// Every method but [`CoinsHandle::progress`] blocks its thread until the connect thread is between two blocks.
+/// [`CoinsHandle::progress`] never waits, [`CoinsHandle::coin`] for the change that one block makes at most. The others block their
+/// thread until the connect thread is between two blocks, and has done what they ask.
 #[derive(Clone)]
 pub struct CoinsHandle {
+    coins: CoinsReader,
     queries: Sender<Query>,
     bell: Bell,
     progress: Arc<Counters>,
@@ -28,7 +31,6 @@ pub struct CoinsHandle {
 
 /// What the connect thread is asked.
 pub(crate) enum Query {
-    Coin(OutPointKey, Sender<Result<CoinAnswer, Fault>>),
     Snapshot(Sender<Result<CoinsSnapshot, Fault>>),
     Test(RawBlock, Sender<Result<(), TestError>>),
     Flush(Sender<Result<(), Fault>>),
@@ -142,9 +144,10 @@ impl Counters {
 }
 
 impl CoinsHandle {
-    pub(crate) fn new(bell: Bell) -> (Self, Receiver<Query>) {
+    pub(crate) fn new(coins: CoinsReader, bell: Bell) -> (Self, Receiver<Query>) {
         let (queries, receiver) = bounded(QUEUE);
         let handle = Self {
+            coins,
             queries,
             bell,
             progress: Arc::default(),
@@ -164,9 +167,10 @@ impl CoinsHandle {
         answer.recv().map_err(|_| ended("connects blocks"))
     }
 
-    /// Looks for a coin.
+    /// Looks for a coin, in memory or in the store. (A reorganization that takes back and connects tens of megabytes of blocks is
+    /// seen on its way.)
     pub fn coin(&self, outpoint: &OutPointKey) -> Result<CoinAnswer, Fault> {
-        self.ask(|reply| Query::Coin(*outpoint, reply))?
+        self.coins.coin(outpoint)
     }
 
     /// All coins after the newest block that is validated now: they are flushed, and connecting goes on meanwhile. The

@@ -89,4 +89,4 @@ pub use start::validated_tip;
 pub use ticket::Event;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

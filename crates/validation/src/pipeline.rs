@@ -11,7 +11,7 @@ use tipward_store::{BlockReader, BlockStore, UndoFiles, UndoReader};
 
 use crate::bell::Bell;
 use crate::check::{CheckBlock, Unchecked, Worker, rules_of};
-use crate::connect::{Connect, GoalSlot, Parts, Settings, StopSign};
+use crate::connect::{Connect, GoalSlot, Parts, Settings, SharedCoins, StopSign};
 use crate::faults::{ended, lasting};
 use crate::flush::Flusher;
 use crate::handle::CoinsHandle;
@@ -97,7 +97,9 @@ impl Pipeline {
     ) -> Result<Self, Fault> {
         let start = Start::of(&coins, &view)?;
         let (bell, heard) = Bell::new();
-        let (handle, queries) = CoinsHandle::new(bell.clone());
+        let cache = CoinCache::new(coins.clone(), options.dbcache);
+        let shared = SharedCoins::new(cache, coins.clone(), start.tip, options.lead);
+        let (handle, queries) = CoinsHandle::new(shared.reader(), bell.clone());
         let (check_sender, check_queue) = bounded(options.queue);
         let (write_sender, write_queue) = bounded(options.queue);
         let (control_sender, control) = bounded(16);
@@ -153,7 +155,7 @@ impl Pipeline {
             view,
             tip: start.tip,
             on_disk: start.on_disk,
-            coins: CoinCache::new(coins.clone(), options.dbcache),
+            coins: shared,
             undo,
             reader: pipeline.reader.clone(),
             handoff: pipeline.handoff.clone(),

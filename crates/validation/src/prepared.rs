@@ -115,6 +115,22 @@ impl PreparedBlock {
         self.block.txids().any(|id| id.as_byte_array() == txid)
     }
 
+    /// The coin that the block makes at `key`, if it makes one.
+    pub(crate) fn made_coin(&self, key: &OutPointKey) -> Option<Coin<'_>> {
+        let (txid, index) = key.split_first_chunk::<32>()?;
+        let wanted = u32::from_le_bytes(*index.first_chunk()?) as usize;
+        let mut output_number = 0;
+        for (number, (id, tx)) in self.block.transactions().enumerate() {
+            if id.as_byte_array() == txid {
+                let output = tx.outputs().nth(wanted)?;
+                let enters = self.enters(output_number + wanted, &output);
+                return enters.then(|| self.coin(number == 0, &output));
+            }
+            output_number += tx.outputs().len();
+        }
+        None
+    }
+
     /// The input that spends `key`, counted through the block without the coinbase's.
     pub(crate) fn spends_at(&self, key: &OutPointKey) -> Option<usize> {
         let transactions = self.block.parsed().transactions().skip(1);

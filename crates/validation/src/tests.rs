@@ -1,4 +1,5 @@
-mod connecting;
+mod beside;
+pub(crate) mod connecting;
 mod crashes;
 mod damage;
 mod local;

@@ -81,7 +81,7 @@ impl CoinSet for SnapshotSet {
     }
 }
 
-/// One coin as of the validated tip. Blocks the thread until the connect thread is between two blocks.
+/// One coin as of the validated tip. Blocks the thread if the coin must be read from disk.
 pub(super) fn coin(
     handle: &CoinsHandle,
     outpoint: &OutPoint,

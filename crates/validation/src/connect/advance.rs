@@ -7,7 +7,6 @@ use tipward_consensus::Reject;
 
 use super::Connect;
 use super::ahead::{Next, Sources};
-use super::apply;
 use super::keys::BlockKeys;
 use super::lead::Speculative;
 use super::rules::{self, Refusal};
@@ -26,7 +25,7 @@ impl Connect {
         let held_up = self.refused.is_some()
             || self.waiting.needs_verified_tip()
             || self.flush_is_due()
-            || self.coins.is_full()
+            || self.coins.read().coins.is_full()
             || !self.lead.has_room();
         if held_up {
             return Ok(false);
@@ -51,8 +50,12 @@ impl Connect {
             let ancestor = tree.ancestor(block.id, height);
             ancestor.map_or(0, |id| view.median_time_past(id))
         };
-        let keys = BlockKeys::of(&prepared, &self.coins);
-        let judged = rules::judge(&prepared, &keys, &context, &self.coins, median_time_past_at);
+        let (keys, judged) = {
+            let coins = &self.coins.read().coins;
+            let keys = BlockKeys::of(&prepared, coins);
+            let judged = rules::judge(&prepared, &keys, &context, coins, median_time_past_at);
+            (keys, judged)
+        };
         let spent = match judged {
             Ok(spent) => Arc::new(spent),
             Err(Refusal::Fault(fault)) => return Err(fault),
@@ -76,7 +79,8 @@ impl Connect {
             );
             Some(Arc::new(job))
         };
-        apply::connect(&prepared, &keys, &mut self.coins);
+        let told = (self.frontiers.verified(), self.lead.len() + 1);
+        self.coins.connect(&prepared, &keys, &spent, told);
         self.frontiers.connect(block, &self.view)?;
         self.handoff.connected(block.height);
         if let Some(job) = &job {
@@ -123,8 +127,9 @@ impl Connect {
             loader: &self.loader,
             nothing_on_disk: self.flushes.nothing_on_disk(),
         };
+        let coins = &self.coins.read().coins;
         self.ahead
-            .refill(&self.view, connected.height, target, &from, &self.coins)
+            .refill(&self.view, connected.height, target, &from, coins)
     }
 
     /// Takes in what the workers have read.
@@ -135,6 +140,6 @@ impl Connect {
             loader: &self.loader,
             nothing_on_disk: self.flushes.nothing_on_disk(),
         };
-        self.ahead.take_in(&from, &mut self.coins)
+        self.ahead.take_in(&from, &self.coins)
     }
 }

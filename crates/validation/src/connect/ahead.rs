@@ -8,6 +8,7 @@ use tipward_coins::{CoinCache, KeyHash, OutPointKey};
 use tipward_primitives::Height;
 use tipward_store::BlockReader;
 
+use super::SharedCoins;
 use crate::frontiers::block_ref;
 use crate::handoff::Handoff;
 use crate::load::{Loaded, Loader, NotLoaded, Request};
@@ -137,11 +138,7 @@ impl Ahead {
     }
 
     /// Takes in what the workers have read.
-    pub(crate) fn take_in(
-        &mut self,
-        from: &Sources<'_>,
-        coins: &mut CoinCache,
-    ) -> Result<(), Fault> {
+    pub(crate) fn take_in(&mut self, from: &Sources<'_>, coins: &SharedCoins) -> Result<(), Fault> {
         while let Some(loaded) = from.loader.next() {
             // What was dropped meanwhile is not wanted any more.
             match loaded {
@@ -153,7 +150,7 @@ impl Ahead {
                         Ok(prepared) => State::Read(prepared),
                         Err(e) => State::Failed(e),
                     };
-                    slot.prefetch(from, coins)?;
+                    slot.prefetch(from, &coins.read().coins)?;
                 }
                 Loaded::Coins(block, result) => {
                     let batch = result?;

@@ -1,10 +1,10 @@
-//! Answers to questions about the coins, all of the validated chain.
+//! Answers to questions that take the connect thread: about all coins, and about blocks that are only tested.
 
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use tipward_chain::{Fault, HeaderId};
-use tipward_coins::{CoinsDb, CoinsSnapshot, OutPointKey, SpentCoins};
+use tipward_coins::{CoinsDb, CoinsSnapshot};
 use tipward_consensus::{BlockContext, Reject, RejectKind, check_block};
 use tipward_primitives::{RawBlock, Timestamp};
 
@@ -12,7 +12,7 @@ use super::Connect;
 use super::keys::BlockKeys;
 use super::rules::{self, Refusal};
 use crate::faults::coins_fault;
-use crate::handle::{CoinAnswer, Query, TestError};
+use crate::handle::{Query, TestError};
 use crate::prepared::PreparedBlock;
 use crate::scripts::{Outcome, ScriptJob};
 
@@ -22,7 +22,6 @@ use crate::scripts::{Outcome, ScriptJob};
 /// Their threads wait for the answers, so that there are no more than threads that ask.
 #[derive(Default)]
 pub(super) struct Waiting {
-    coins: Vec<(OutPointKey, Sender<Result<CoinAnswer, Fault>>)>,
     tests: Vec<(RawBlock, ToTester)>,
     /// Tested blocks whose scripts are being verified.
     tested: Vec<(Arc<ScriptJob>, ToTester)>,
@@ -79,7 +78,6 @@ impl Connect {
     pub(super) fn take_queries(&mut self) {
         for query in self.queries.try_iter() {
             match query {
-                Query::Coin(key, reply) => self.waiting.coins.push((key, reply)),
                 Query::Test(block, reply) => self.waiting.tests.push((block, reply)),
                 Query::Snapshot(reply) => {
                     self.waiting.flushes.push(AfterFlush::Snapshot(reply));
@@ -91,7 +89,6 @@ impl Connect {
 
     pub(super) fn answer(&mut self) -> Result<(), Fault> {
         if self.shows_told_tip() {
-            self.answer_coins();
             self.answer_flushes();
             if self.lead.is_empty() {
                 self.begin_tests()?;
@@ -107,19 +104,6 @@ impl Connect {
         self.frontiers.verified() == self.published
             || self.paused.is_some()
             || self.goal.target.is_none()
-    }
-
-    fn answer_coins(&mut self) {
-        let tip = self.frontiers.verified();
-        for (key, reply) in std::mem::take(&mut self.waiting.coins) {
-            let mut found = SpentCoins::new();
-            let answer = self.coins.fetch(&key, &mut found).map(|_| {
-                let now = found.get(0);
-                CoinAnswer::new(tip, self.lead.below(&key, now))
-            });
-            // Whoever asked may have gone.
-            let _ = reply.send(answer.map_err(|e| coins_fault(&e)));
-        }
     }
 
     /// If the coins on disk are those of the tip, no flush is needed.
@@ -174,13 +158,11 @@ impl Connect {
             let ancestor = tree.ancestor(tip.id, height);
             ancestor.map_or(0, |id| view.median_time_past(id))
         };
-        let judged = rules::judge(
-            &prepared,
-            &BlockKeys::of(&prepared, &self.coins),
-            &context,
-            &self.coins,
-            median_time_past_at,
-        );
+        let judged = {
+            let coins = &self.coins.read().coins;
+            let keys = BlockKeys::of(&prepared, coins);
+            rules::judge(&prepared, &keys, &context, coins, median_time_past_at)
+        };
         let spent = judged.map_err(|refusal| match refusal {
             Refusal::Reject(reject) => TestError::Reject(reject),
             Refusal::Fault(fault) => TestError::Fault(fault),

@@ -47,7 +47,7 @@ impl Connect {
         if self.flushes.is_running() || !self.is_ahead_of_disk() {
             return false;
         }
-        self.coins.wants_freeze()
+        self.coins.read().coins.wants_freeze()
             || (self.waiting.needs_flush() && self.shows_told_tip())
             || self.flushes.last.elapsed() >= self.settings.flush_interval
     }
@@ -118,7 +118,10 @@ impl Connect {
             let ended = self.flushes.flusher.wait(deadline);
             self.note_flushed(ended)?;
         }
-        if self.is_ahead_of_disk() && !self.coins.is_frozen() && Instant::now() < deadline {
+        if self.is_ahead_of_disk()
+            && !self.coins.read().coins.is_frozen()
+            && Instant::now() < deadline
+        {
             self.begin_flush()?;
             let ended = self.flushes.flusher.wait(deadline);
             self.note_flushed(ended)?;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tipward_chain::BlockRef;
-use tipward_coins::{Coin, OutPointKey, SpentCoins};
+use tipward_coins::SpentCoins;
 
 use crate::prepared::PreparedBlock;
 use crate::scripts::{Outcome, ScriptJob};
@@ -127,26 +127,6 @@ impl Lead {
             Some(Outcome::Valid(undo)) => First::Verified(Some(Arc::clone(undo))),
             Some(bad) => First::Bad(bad.clone()),
         }
-    }
-
-    /// A coin as it is below the lead, in the verified set: `now` is what it is on top.
-    pub(crate) fn below<'a>(
-        &'a self,
-        key: &OutPointKey,
-        now: Option<Coin<'a>>,
-    ) -> Option<Coin<'a>> {
-        let mut coin = now;
-        for block in self.blocks.iter().rev() {
-            let made_here = key
-                .first_chunk::<32>()
-                .is_some_and(|txid| block.prepared.makes(txid));
-            if made_here {
-                coin = None;
-            } else if let Some(at) = block.prepared.spends_at(key) {
-                coin = block.spent.get(at);
-            }
-        }
-        coin
     }
 }
 

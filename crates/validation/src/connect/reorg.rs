@@ -1,11 +1,14 @@
 //! Taking blocks back: unverified ones from memory, verified ones from their undo data.
 
+use std::sync::Arc;
+
 use tipward_chain::{BlockRef, Fault};
 use tipward_coins::{SpentCoins, undo};
 
 use super::Connect;
 use super::apply;
 use crate::faults::{lasting, store_fault};
+use crate::frontiers::block_ref;
 use crate::load::NotLoaded;
 use crate::prepared::PreparedBlock;
 
@@ -34,7 +37,8 @@ impl Connect {
         let Some(newest) = self.lead.pop_newest() else {
             return Ok(());
         };
-        apply::disconnect(&newest.prepared, &newest.spent, &mut self.coins);
+        let told = (self.frontiers.verified(), self.lead.len());
+        self.coins.disconnect(&newest.prepared, &newest.spent, told);
         self.frontiers.roll_back(&self.view)
     }
 
@@ -42,8 +46,11 @@ impl Connect {
         let block = self.frontiers.verified();
         self.settings.points.pass("before disconnecting a block")?;
         let (prepared, spent) = self.read_with_undo(block)?;
-        apply::check_outputs_are_there(&prepared, &self.coins)?;
-        apply::disconnect(&prepared, &spent, &mut self.coins);
+        apply::check_outputs_are_there(&prepared, &self.coins.read().coins)?;
+        let parent = self.view.tree().parent(block.id);
+        let below = parent.map_or(block, |parent| block_ref(parent, &self.view));
+        self.coins
+            .disconnect(&Arc::new(prepared), &spent, (below, 0));
         self.frontiers.disconnect(&self.view)?;
         self.settings.points.pass("after disconnecting a block")
     }

@@ -24,7 +24,7 @@ pub(super) fn options() -> Options {
     }
 }
 
-pub(super) struct Miner {
+pub(crate) struct Miner {
     pub(super) branch: Branch,
     options: ChainOptions,
     rng: ChaCha8Rng,
@@ -41,7 +41,7 @@ impl Clone for Miner {
 }
 
 impl Miner {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let options = ChainOptions {
             seed,
             transactions: 2..=8,
@@ -54,7 +54,7 @@ impl Miner {
         }
     }
 
-    pub(super) fn mine(&mut self, blocks: usize) -> Vec<RawBlock> {
+    pub(crate) fn mine(&mut self, blocks: usize) -> Vec<RawBlock> {
         (0..blocks)
             .map(|_| to_raw(&self.branch.mine(&self.options, &mut self.rng)))
             .collect()

@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use tipward_coins::SpentCoins;
+use tipward_consensus::{BlockContext, check_block};
+use tipward_primitives::{Network, Params};
+
+use super::Trail;
+use crate::prepared::PreparedBlock;
+use crate::tests::connecting::Miner;
+
+/// Blocks of a chain, in order.
+fn blocks(count: usize) -> Vec<Arc<PreparedBlock>> {
+    let params = Params::new(Network::Regtest);
+    let blocks = Miner::new(41).mine(count);
+    let prepare = |(height, block): (u32, tipward_primitives::RawBlock)| {
+        let context = BlockContext::new(&params, block.header(), height, 0);
+        Arc::new(PreparedBlock::new(check_block(&context, block).unwrap()))
+    };
+    (1..).zip(blocks).map(prepare).collect()
+}
+
+#[test]
+fn there_and_back_again_is_no_way() {
+    let blocks = blocks(3);
+    let spent = Arc::new(SpentCoins::new());
+    let mut trail = Trail::new(1 << 20);
+    assert!(!trail.taken_back(&blocks[2]));
+    assert!(!trail.taken_back(&blocks[1]));
+    assert!(!trail.connected(&blocks[1], &spent));
+    assert!(!trail.connected(&blocks[2], &spent));
+    assert_eq!((trail.steps.len(), trail.bytes), (0, 0));
+    assert!(!trail.connected(&blocks[0], &spent));
+    assert!(!trail.taken_back(&blocks[0]));
+    assert_eq!((trail.steps.len(), trail.bytes), (0, 0));
+}
+
+#[test]
+fn a_way_that_is_too_long_says_so_and_keeps_its_end() {
+    let blocks = blocks(4);
+    let spent = Arc::new(SpentCoins::new());
+    let last_three: usize = blocks[1..].iter().map(|block| block.memory()).sum();
+    // A byte less than all four take.
+    let mut trail = Trail::new(last_three + blocks[0].memory() - 1);
+    for block in &blocks[..3] {
+        assert!(!trail.connected(block, &spent));
+    }
+    assert!(trail.connected(&blocks[3], &spent));
+    assert_eq!((trail.steps.len(), trail.bytes), (3, last_three));
+    trail.keep(1);
+    assert_eq!((trail.steps.len(), trail.bytes), (1, blocks[3].memory()));
+    trail.keep(0);
+    assert_eq!(trail.bytes, 0);
+}
