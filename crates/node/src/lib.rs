@@ -12,10 +12,15 @@
 //!
 //! The binary `tipward` is a thin face of this library, so that whatever it does can be done, and tested, inside one
 //! process as well. No rule of Bitcoin is decided here.
+//!
+//! # A node inside your program
+//! [`Node::builder`] starts one, and [`NodeHandle::subscribe`] gives its blocks in order, from any height, reorganizations
+//! included: see [`subscribe`], the examples `follow_tip`, `scan_script` and `count_types`, and `docs/library.md`.
 
 mod allocator;
 pub mod bench;
 mod blocks;
+mod builder;
 pub mod client;
 pub mod commands;
 pub mod config;
@@ -30,7 +35,13 @@ mod rpc;
 mod run;
 pub mod serve;
 mod signals;
+pub mod subscribe;
 pub mod top;
 mod watch;
 
+pub use bitcoin;
+pub use builder::NodeBuilder;
+pub use config::NetworkName;
 pub use node::{Node, NodeHandle};
+pub use subscribe::{BlockEvent, Cursor, StartAt, SubscribeError, Subscription};
+pub use tipward_primitives::RawBlock;

@@ -15,6 +15,7 @@ use tipward_watch::{Feed, Status};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::builder::NodeBuilder;
 use crate::config::Config;
 use crate::load;
 use crate::net::clock::Clock;
@@ -50,12 +51,18 @@ pub struct NodeHandle {
     pub(crate) coins: CoinsHandle,
     pub(crate) coins_db: CoinsDb,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) started: Instant,
     pub(crate) feed: Feed,
     pub(crate) config: Arc<Config>,
 }
 
 impl Node {
+    /// Says what node to start, from inside another program.
+    pub fn builder() -> NodeBuilder {
+        NodeBuilder::default()
+    }
+
     /// Starts a node; returns when it can take part in the network and answer questions.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let started = Instant::now();
@@ -125,6 +132,7 @@ impl Node {
             coins: pipeline.coins(),
             coins_db,
             shutdown: shutdown.clone(),
+            runtime: tokio::runtime::Handle::current(),
             started,
             feed: publisher.feed(),
             config: config.clone(),
@@ -230,6 +238,12 @@ impl NodeHandle {
     /// Peers, traffic and download; `None` when the node has ended.
     pub async fn snapshot(&self) -> Option<Snapshot> {
         self.ask(|driver| driver.machine.snapshot()).await
+    }
+
+    /// Whether the tip is the end of the best chain of headers and recent, so that there is nothing to catch up with.
+    pub fn is_synced(&self) -> bool {
+        let view = self.view();
+        view.tip() == view.best_header() && !view.is_initial_block_download(self.clock.now())
     }
 
     /// What the node shows of itself.
