@@ -24,6 +24,10 @@ impl Chain {
         let status = self.status_mut(id);
         status.set(Status::STORED);
         status.transactions = transactions;
+        if status.has(Status::LINKED) {
+            // It was deleted from its file, and is back.
+            return false;
+        }
         // Until it is linked, its turn in being stored.
         self.links[id.at()].turn = self.next_turn();
         let Some(parent) = self.tree().parent(id) else {

@@ -82,6 +82,7 @@ impl Chain {
                 best_header: HeaderId::GENESIS,
                 candidate: HeaderId::GENESIS,
                 synced_once: false,
+                pruned: 0,
             },
             links: vec![Links::with_sibling(HeaderId::GENESIS)],
             turns: 1,

@@ -7,6 +7,8 @@
 //!  machine ◀─ ChainEvent ───────────────────────── connect
 //! ```
 
+use std::sync::Arc;
+
 use tipward_consensus::{BlockContext, Reject};
 use tipward_primitives::{BlockHash, Height};
 
@@ -79,6 +81,11 @@ pub enum ChainEvent {
         height: Height,
         /// The rule.
         reject: Reject,
+    },
+    /// Blocks were deleted from the disk to save space.
+    Pruned {
+        /// All of them.
+        blocks: Arc<Vec<BlockHash>>,
     },
     /// Connecting has reached a goal, or has gone towards it as far as it can: then [`ChainEvent::BlockInvalid`] came
     /// before and said why. All goals before it are settled too.

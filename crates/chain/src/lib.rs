@@ -39,6 +39,7 @@ mod locator;
 mod message;
 mod path;
 pub mod presync;
+mod pruned;
 mod status;
 #[cfg(test)]
 mod testing;

@@ -3,15 +3,15 @@
 pub(crate) struct Status {
     /// Transactions in the chain up to and including this block; counts only if [`Status::LINKED`].
     pub(crate) chain_transactions: u64,
-    /// Transactions in the block; counts only if [`Status::STORED`].
+    /// Transactions in the block, which has at least one; zero until it is stored.
     pub(crate) transactions: u32,
     flags: u8,
 }
 
 impl Status {
-    /// The block is in a block file.
+    /// The block is in a block file. Until it was deleted to save space, that is.
     pub(crate) const STORED: u8 = 1;
-    /// The block and all before it are stored.
+    /// The block and all before it are, or were, stored.
     pub(crate) const LINKED: u8 = 1 << 1;
     /// The block or one before it breaks a rule, or the user said so. What builds on a block with this mark has it too.
     pub(crate) const FAILED: u8 = 1 << 2;

@@ -40,6 +40,8 @@ pub struct ChainView {
     pub(crate) candidate: HeaderId,
     /// Initial block download is over and does not come back.
     pub(crate) synced_once: bool,
+    /// One above the highest block that was deleted to save space.
+    pub(crate) pruned: Height,
 }
 
 impl ChainView {
@@ -155,7 +157,18 @@ impl ChainView {
         self.status[id.at()].has(Status::STORED)
     }
 
-    /// Whether the block and all before it are stored.
+    /// Height of the active chain's first block from which on none was deleted to save space: 0 if none was.
+    pub fn pruned_below(&self) -> Height {
+        self.pruned
+    }
+
+    /// Whether the block was stored, and was deleted to save space since.
+    pub fn is_pruned(&self, id: HeaderId) -> bool {
+        let status = self.status[id.at()];
+        status.transactions > 0 && !status.has(Status::STORED)
+    }
+
+    /// Whether the block and all before it are stored, or were before they were deleted to save space.
     pub fn is_linked(&self, id: HeaderId) -> bool {
         self.status[id.at()].has(Status::LINKED)
     }
@@ -184,8 +197,8 @@ impl ChainView {
 
     /// Number of the block's transactions; `None` until it is stored.
     pub fn transactions(&self, id: HeaderId) -> Option<u32> {
-        let status = self.status[id.at()];
-        status.has(Status::STORED).then_some(status.transactions)
+        let transactions = self.status[id.at()].transactions;
+        (transactions > 0).then_some(transactions)
     }
 
     /// Number of the transactions of the block and all before it; `None` until they are all stored.

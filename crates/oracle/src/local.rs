@@ -393,6 +393,9 @@ impl Running {
                 self.condemn(hash);
             }
             Event::Chain(ChainEvent::Settled { goal }) => self.settled = goal,
+            Event::Chain(ChainEvent::Pruned { blocks }) => {
+                self.chain.mark_pruned(&blocks);
+            }
         }
         Ok(())
     }

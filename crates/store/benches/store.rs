@@ -25,6 +25,7 @@ fn blocks(count: u32, size: usize) -> (Vec<Header>, Vec<NewBlock>) {
             bytes.resize(size, 0);
             let block = NewBlock {
                 hash: header.block_hash(),
+                height: i + 1,
                 block: RawBlock::new(bytes.into()).unwrap(),
                 transactions: 1,
             };
@@ -89,7 +90,7 @@ fn undo(c: &mut Criterion) {
                 },
                 |(dir, store, mut undo)| {
                     for (header, block) in headers.iter().zip(&blocks) {
-                        undo.append(&block.hash, &header.prev_blockhash, &bytes)
+                        undo.append(&block.hash, &header.prev_blockhash, block.height, &bytes)
                             .unwrap();
                     }
                     (dir, store, undo)
@@ -137,7 +138,7 @@ fn open_a_million(c: &mut Criterion) {
     store.append_blocks(&blocks).unwrap();
     store.sync().unwrap();
     for (header, block) in headers.iter().zip(&blocks) {
-        undo.append(&block.hash, &header.prev_blockhash, &[0])
+        undo.append(&block.hash, &header.prev_blockhash, block.height, &[0])
             .unwrap();
     }
     undo.sync().unwrap();

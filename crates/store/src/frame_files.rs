@@ -54,6 +54,8 @@ pub(crate) struct FrameFiles {
     end: u64,
     allocated: u64,
     written_out: u64,
+    /// The next file is begun when a frame would pass this size.
+    most: u64,
 }
 
 impl FrameFiles {
@@ -78,6 +80,7 @@ impl FrameFiles {
             end: end_offset,
             allocated: end_offset,
             written_out: end_offset,
+            most: layout::MAX_BLOCK_FILE_SIZE,
         })
     }
 
@@ -89,9 +92,18 @@ impl FrameFiles {
         }
     }
 
+    pub(crate) fn set_size(&mut self, bytes: u64) {
+        self.most = bytes;
+    }
+
     /// Whether frames of `bytes` in all may follow in this file. An empty file takes anything.
     pub(crate) fn has_room_for(&self, bytes: u64) -> bool {
-        self.end == 0 || self.end + bytes <= layout::MAX_BLOCK_FILE_SIZE
+        self.end == 0 || self.fits(bytes)
+    }
+
+    /// Whether frames of `bytes` in all end before the size of a file.
+    pub(crate) fn fits(&self, bytes: u64) -> bool {
+        self.end + bytes <= self.most
     }
 
     /// Syncs this file and goes on with the next.
@@ -187,7 +199,7 @@ impl FrameFiles {
         if end <= self.allocated {
             return;
         }
-        let to = (end + ALLOCATE).min(layout::MAX_BLOCK_FILE_SIZE).max(end);
+        let to = (end + ALLOCATE).min(self.most).max(end);
         // Only a hint: a file system that cannot, or has no such room left, is told by the write itself.
         let _ = rustix::fs::fallocate(
             &self.file,

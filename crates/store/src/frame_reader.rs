@@ -1,13 +1,15 @@
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::buffer::spare_capacity;
 
 use crate::error::{Context as _, StoreError};
+use crate::file_table::FileTable;
 use crate::index::Index;
 use crate::kind::Kind;
+use crate::pruned::Numbers;
 use crate::records::Position;
 use crate::table::Entry;
 
@@ -19,8 +21,16 @@ pub(crate) struct FrameReader {
     index: Index,
     /// Where the next frame would have been written when the files were opened.
     opened_at: OnceLock<Position>,
-    /// Open files, the last used one last.
-    files: Mutex<Vec<(u32, Arc<File>)>>,
+    table: FileTable,
+    files: Mutex<OpenFiles>,
+}
+
+#[derive(Debug, Default)]
+struct OpenFiles {
+    /// The last used one last.
+    files: Vec<(u32, Arc<File>)>,
+    /// Those that were deleted to save space: never kept open, or the space would not be free.
+    gone: Numbers,
 }
 
 /// Files that are kept open for reading.
@@ -33,12 +43,38 @@ impl FrameReader {
             blocks_dir,
             index: Index::new(kind),
             opened_at: OnceLock::new(),
+            table: FileTable::default(),
             files: Mutex::default(),
         }
     }
 
     pub(crate) fn index(&self) -> &Index {
         &self.index
+    }
+
+    pub(crate) fn table(&self) -> &FileTable {
+        &self.table
+    }
+
+    fn open_files(&self) -> MutexGuard<'_, OpenFiles> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// These files are gone: closes them.
+    pub(crate) fn forget(&self, gone: &Numbers) {
+        let mut open = self.open_files();
+        open.files.retain(|(number, _)| !gone.contains(*number));
+        open.gone = gone.clone();
+    }
+
+    /// Files were deleted to save space.
+    pub(crate) fn has_gone(&self) -> bool {
+        !self.open_files().gone.is_empty()
+    }
+
+    /// The file was deleted to save space since the entry was looked up.
+    pub(crate) fn is_gone(&self, entry: &Entry) -> bool {
+        self.open_files().gone.contains(entry.file)
     }
 
     /// What is written from here on is new.
@@ -86,9 +122,8 @@ impl FrameReader {
     }
 
     fn file(&self, number: u32) -> io::Result<Arc<File>> {
-        let lock = || self.files.lock().unwrap_or_else(PoisonError::into_inner);
         {
-            let mut files = lock();
+            let files = &mut self.open_files().files;
             if let Some(at) = files.iter().rposition(|(n, _)| *n == number) {
                 let found = files.remove(at);
                 let file = Arc::clone(&found.1);
@@ -97,7 +132,11 @@ impl FrameReader {
             }
         }
         let file = Arc::new(File::open(self.kind.file(&self.blocks_dir, number))?);
-        let mut files = lock();
+        let mut open = self.open_files();
+        if open.gone.contains(number) {
+            return Ok(file);
+        }
+        let files = &mut open.files;
         if files.len() >= OPEN_FILES {
             files.remove(0);
         }

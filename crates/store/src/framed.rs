@@ -1,15 +1,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tipward_primitives::{BlockHash, Params};
+use tipward_primitives::{BlockHash, Height, Params};
 
 use crate::error::StoreError;
+use crate::file_table::FileUse;
 use crate::frame_files::{Frame, FrameFiles, MAX_FRAMES_AT_ONCE};
 use crate::frame_reader::FrameReader;
 use crate::kind::Kind;
 use crate::layout::FRAME_HEAD;
 use crate::loaded::{Progress, Repair};
 use crate::log::Log;
+use crate::pruned::{Numbers, Pruned};
 use crate::records::{FrameRecord, IndexRecord, Position};
 use crate::recover;
 
@@ -20,6 +22,7 @@ pub(crate) struct Framed {
     log: Log<IndexRecord>,
     files: FrameFiles,
     reader: Arc<FrameReader>,
+    pruned: Pruned,
     unsynced_bytes: u64,
     /// Something happened since the last sync.
     dirty: bool,
@@ -30,6 +33,8 @@ pub(crate) struct Framed {
 pub(crate) struct NewFrame<'a> {
     /// Of the block.
     pub(crate) hash: BlockHash,
+    /// Of the block.
+    pub(crate) height: Height,
     /// Of the block; zero for undo data.
     pub(crate) transactions: u32,
     pub(crate) frame: Frame<'a>,
@@ -54,15 +59,33 @@ impl Framed {
         let path = kind.index_log(blocks_dir);
         let (mut log, mut repairs) = Log::open(path, kind.index_log_name(), params.magic)?;
         let reader = FrameReader::new(kind, blocks_dir.to_owned());
-        let recovered =
-            recover::load(kind, &mut log, blocks_dir, params, reader.index(), progress)?;
+        let pruned = Pruned::open(kind, blocks_dir)?;
+        reader.forget(pruned.numbers());
+        let mut recovered = recover::load(
+            kind,
+            &mut log,
+            blocks_dir,
+            params,
+            reader.index(),
+            pruned.numbers(),
+            progress,
+        )?;
+        // The file behind it was begun, and nothing of it is left.
+        while pruned.numbers().contains(recovered.end.file) {
+            recovered.end = Position {
+                file: recovered.end.file + 1,
+                offset: 0,
+            };
+        }
         let files = FrameFiles::open(kind, blocks_dir, params.magic, recovered.end)?;
         reader.opened_at(files.end());
+        reader.table().note_open(files.end().file);
         repairs.extend(recovered.repairs);
         let frames = Self {
             log,
             files,
             reader: Arc::new(reader),
+            pruned,
             unsynced_bytes: 0,
             dirty: recovered.unsynced || !repairs.is_empty(),
         };
@@ -88,6 +111,7 @@ impl Framed {
         while let Some(first) = rest.first() {
             if !self.files.has_room_for(bytes(first)) {
                 self.files.next_file()?;
+                self.reader.table().note_open(self.files.end().file);
             }
             let mut run_bytes = 0;
             let run = rest
@@ -95,7 +119,7 @@ impl Framed {
                 .take(MAX_FRAMES_AT_ONCE)
                 .take_while(|frame| {
                     run_bytes += bytes(frame);
-                    self.files.has_room_for(run_bytes)
+                    self.files.fits(run_bytes)
                 })
                 .count()
                 // An empty file takes one frame, however large.
@@ -130,6 +154,8 @@ impl Framed {
                 }
             })
             .collect();
+        let heights = frames.iter().map(|new| new.height);
+        let numbers = self.log.records()..;
         let frames: Vec<Frame<'_>> = frames.iter().map(|new| new.frame).collect();
 
         self.files.append(&frames)?;
@@ -140,11 +166,88 @@ impl Framed {
             self.files.roll_back(start)?;
             return Err(e);
         }
-        for record in &records {
+        for ((record, height), number) in records.iter().zip(heights).zip(numbers) {
             self.reader.index().insert(record);
+            self.note(record, height, number);
         }
         self.dirty = true;
         self.unsynced_bytes += u64::from(offset - start.offset);
+        Ok(())
+    }
+
+    fn note(&self, record: &FrameRecord, height: Height, number: u64) {
+        let end = u64::from(record.position.offset) + u64::from(record.size);
+        self.reader
+            .table()
+            .note(record.position.file, end, height, number);
+    }
+
+    /// Files are finished when they would pass this size.
+    pub(crate) fn set_file_size(&mut self, bytes: u64) {
+        self.files.set_size(bytes);
+    }
+
+    /// Fills the table of what is in each file. A block that nobody knows is needed for nothing.
+    pub(crate) fn learn_heights(
+        &mut self,
+        height_of: &dyn Fn(&BlockHash) -> Option<Height>,
+    ) -> Result<(), StoreError> {
+        let mut scan = self.log.scan();
+        while let Some((number, record)) = scan.next_record()? {
+            if let Some(IndexRecord::Frame(frame)) = record
+                && !self.pruned.numbers().contains(frame.position.file)
+            {
+                self.note(&frame, height_of(&frame.hash).unwrap_or(0), number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether files were deleted to save space.
+    pub(crate) fn pruned(&self) -> &Numbers {
+        self.pruned.numbers()
+    }
+
+    /// Deletes finished files for good; returns whose frames they held. All that was appended must be synced.
+    pub(crate) fn prune(&mut self, files: &[u32]) -> Result<Vec<BlockHash>, StoreError> {
+        let table = self.reader.table().clone();
+        let files: Vec<FileUse> = files
+            .iter()
+            .filter(|file| **file < self.files.end().file)
+            .filter_map(|file| table.get(*file))
+            .collect();
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut hashes = Vec::new();
+        for file in &files {
+            self.hashes_in(file, &mut hashes)?;
+        }
+        let numbers: Vec<u32> = files.iter().map(|file| file.number).collect();
+        self.pruned.announce(&numbers)?;
+        // From here on they count as gone, however far this comes.
+        let gone = self.pruned.numbers();
+        self.reader.index().forget(|file| gone.contains(file));
+        self.reader.forget(gone);
+        for number in numbers {
+            self.pruned.delete(number)?;
+            table.remove(number);
+        }
+        self.pruned.sync()?;
+        Ok(hashes)
+    }
+
+    fn hashes_in(&self, file: &FileUse, hashes: &mut Vec<BlockHash>) -> Result<(), StoreError> {
+        let mut scan = self.log.scan_from(file.first_record);
+        while let Some((_, record)) = scan.next_record()? {
+            match record {
+                Some(IndexRecord::Frame(frame)) if frame.position.file == file.number => {
+                    hashes.push(frame.hash);
+                }
+                Some(IndexRecord::Frame(frame)) if frame.position.file > file.number => break,
+                _ => {}
+            }
+        }
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use crate::error::StoreError;
 use crate::layout;
 use crate::loaded::{Repair, StoredBlocks};
 use crate::log::Log;
+use crate::pruned::Numbers;
 use crate::reader::BlockReader;
 use crate::records::IndexRecord;
 
@@ -50,7 +51,7 @@ pub(crate) fn check(
             healed.add(header);
         }
     }
-    for block in StoredBlocks(index_log.scan()) {
+    for block in StoredBlocks(index_log.scan(), Numbers::default()) {
         let hash = block?.hash;
         if !healed.known.contains(&hash)
             && let Some(header) = reader.header(&hash)

@@ -100,6 +100,23 @@ impl Index {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Drops all frames of files that are gone.
+    pub(crate) fn forget(&self, is_gone: impl Fn(u32) -> bool) {
+        for shard in &self.shards {
+            let (mut frames, mut bytes) = (0, 0);
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            for entry in shard.iter().filter(|entry| is_gone(entry.file)) {
+                frames += 1;
+                bytes += u64::from(entry.size);
+            }
+            if frames > 0 {
+                shard.retain(|entry| !is_gone(entry.file));
+                self.frames.fetch_sub(frames, Ordering::Relaxed);
+                self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Entries that may be this block's: none, nearly always one, or more.
     pub(crate) fn candidates(&self, hash: &BlockHash) -> Vec<Entry> {
         let tag = self.tag(hash);

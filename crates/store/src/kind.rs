@@ -56,6 +56,11 @@ impl Kind {
         }
     }
 
+    /// The file that names those that were deleted to save space.
+    pub(crate) fn pruned(self, blocks_dir: &Path) -> PathBuf {
+        blocks_dir.join(format!("{}.pruned", self.prefix()))
+    }
+
     fn prefix(self) -> &'static str {
         match self {
             Self::Blocks => layout::BLOCK_FILE_PREFIX,

@@ -14,6 +14,8 @@
 //!   rev?????.dat     undo data in the order in which blocks were connected, in Core's framing
 //!   undo.log         of which block the undo data is and where it lies; both can be made anew by connecting all blocks
 //!                    again
+//!   blk.pruned       text; only where blocks were deleted to save space: which block files; see below
+//!   rev.pruned       the same of undo files
 //!   xor.dat          reserved: Core's 8-byte key that block files are xored with. Plain files are written, and a
 //!                    directory that has a key other than zero is refused
 //! coins/             the coin set, in an embedded store; can be made anew by connecting all blocks again
@@ -25,19 +27,19 @@
 //!
 //! ```text
 //! tipward data directory
-//! format = 2
+//! format = 3
 //! network = main
 //! magic = f9beb4d9
 //! genesis = 000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f
 //! written-by = tipward 0.1.0
-//! checksum = 1c291ca3                     CRC-32C of all bytes before this line, in hex
+//! checksum = cc38e718                     CRC-32C of all bytes before this line, in hex
 //! ```
 //!
 //! # blk?????.dat
 //!
 //! Frames, one after the other from offset 0: the network's magic (4 bytes), the size of the block (u32), the
-//! block. A frame never crosses the end of a file: the next file begins when it would pass 128 MiB. Files are numbered
-//! from 0 without a gap.
+//! block. A frame never crosses the end of a file: the next file begins when it would pass 128 MiB (64 KiB with
+//! `--fastprune`). Files are numbered from 0 without a gap, but for those that were deleted.
 //!
 //! # rev?????.dat
 //!
@@ -49,6 +51,19 @@
 //! after its file was finished: so undo files are numbered on their own, from 0, and filled one after the other in the
 //! order of connecting, with the same bound of 128 MiB. Undo data is written once for every block, also when the block
 //! is disconnected and connected again; that there is undo data of a block says that it was found valid once.
+//!
+//! # blk.pruned and rev.pruned
+//!
+//! Lines of text, written to a file beside it and renamed, before any file is deleted that it names for the first time:
+//!
+//! ```text
+//! tipward pruned files
+//! files = 0-417 419-419                   runs of numbers of files that are gone, or about to be
+//! checksum = d4716df2                     CRC-32C of all bytes before this line, in hex
+//! ```
+//!
+//! What is left of a named file is deleted when the directory is opened. The records of its frames stay in the log: they say
+//! how many transactions the blocks had. A number is never used again.
 //!
 //! # headers.log, marks.log, blocks/index.log and blocks/undo.log
 //!
@@ -105,12 +120,13 @@
 //! | format | since | what |
 //! |---|---|---|
 //! | 1 | tipward 0.1.0 | without `marks.log`, `rev?????.dat`, `undo.log` and `coins/` |
-//! | 2 | tipward 0.1.0 | as above; a directory of format 1 becomes one of format 2 when it is opened |
+//! | 2 | tipward 0.1.0 | without `blk.pruned` and `rev.pruned` |
+//! | 3 | tipward 0.1.0 | as above; a directory of an older format becomes one of this format when it is opened |
 
 use std::path::{Path, PathBuf};
 
 /// The format that this version writes.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The next block file or undo file is begun when a frame would pass this size in bytes (as in Bitcoin Core).
 pub const MAX_BLOCK_FILE_SIZE: u64 = 128 << 20;

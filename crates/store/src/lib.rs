@@ -22,6 +22,7 @@
 //! This crate has no threads and no clock, and it never judges a block: who appends one has checked it.
 
 mod error;
+mod file_table;
 mod find;
 mod frame_files;
 mod frame_reader;
@@ -36,6 +37,7 @@ mod lock;
 mod log;
 mod manifest;
 mod marks;
+mod pruned;
 mod reader;
 mod records;
 mod recover;
@@ -45,6 +47,7 @@ mod table;
 mod undo;
 
 pub use error::StoreError;
+pub use file_table::{FileTable, FileUse};
 pub use loaded::{Headers, Loaded, Progress, Repair, Report, StoredBlock, StoredBlocks};
 pub use marks::BlockMark;
 pub use reader::BlockReader;

@@ -7,6 +7,7 @@ use tipward_primitives::{BlockHash, Header};
 use crate::error::StoreError;
 use crate::log::{Log, Record, Scan};
 use crate::marks::BlockMark;
+use crate::pruned::Numbers;
 use crate::records::IndexRecord;
 
 /// What a data directory held when it was opened.
@@ -14,7 +15,8 @@ use crate::records::IndexRecord;
 pub struct Loaded {
     /// Every header that was ever appended, parents first, without the genesis header.
     pub headers: Headers,
-    /// Every block in the block files, in the order of arrival; the genesis block is the first. After power loss (not
+    /// Every block in the block files, and those that were deleted to save space, in the order of arrival; the genesis
+    /// block is the first. After power loss (not
     /// after a mere crash) there may be blocks whose headers are not among [`Loaded::headers`]: pass over them, and
     /// when they come again [`crate::BlockStore::append_blocks`] knows them.
     pub blocks: StoredBlocks,
@@ -84,10 +86,12 @@ pub struct StoredBlock {
     pub transactions: u32,
     /// Its size in bytes.
     pub size: u32,
+    /// It was deleted to save space.
+    pub pruned: bool,
 }
 
 /// The blocks of a data directory, read from the index log as they are asked for.
-pub struct StoredBlocks(pub(crate) Scan<IndexRecord>);
+pub struct StoredBlocks(pub(crate) Scan<IndexRecord>, pub(crate) Numbers);
 
 impl Iterator for StoredBlocks {
     type Item = Result<StoredBlock, StoreError>;
@@ -99,6 +103,7 @@ impl Iterator for StoredBlocks {
                     hash: block.hash,
                     transactions: block.transactions,
                     size: block.size,
+                    pruned: self.1.contains(block.position.file),
                 })),
                 Ok(IndexRecord::SyncMark { .. } | IndexRecord::Hole { .. }) => continue,
                 Err(e) => Some(Err(e)),

@@ -145,10 +145,15 @@ impl<R: Record> Log<R> {
 
     /// All records, from the first to what is now the last.
     pub(crate) fn scan(&self) -> Scan<R> {
+        self.scan_from(0)
+    }
+
+    /// The records from number `next` on.
+    pub(crate) fn scan_from(&self, next: u64) -> Scan<R> {
         Scan {
             path: self.path.clone(),
             file: Arc::clone(&self.file),
-            next: 0,
+            next: next.min(self.records),
             end: self.records,
             chunk: Vec::new(),
             at: 0,

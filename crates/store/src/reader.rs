@@ -5,6 +5,7 @@ use bytes::Bytes;
 use tipward_primitives::{BlockHash, Header, RawBlock};
 
 use crate::error::StoreError;
+use crate::file_table::FileTable;
 use crate::frame_reader::FrameReader;
 use crate::layout;
 
@@ -24,6 +25,7 @@ impl BlockReader {
         for entry in self.0.index().candidates(hash) {
             let bytes = match self.0.read(&entry, entry.size as usize) {
                 Ok(bytes) => bytes,
+                Err(_) if self.0.is_gone(&entry) => continue,
                 Err(e) => {
                     damaged = Some(e);
                     continue;
@@ -67,6 +69,16 @@ impl BlockReader {
     /// Size in bytes of the block, or `None` if it is not stored. Reads no file.
     pub fn size_of(&self, hash: &BlockHash) -> Option<u32> {
         self.0.index().candidates(hash).first().map(|e| e.size)
+    }
+
+    /// What is in each block file, if it was learned ([`crate::BlockStore::learn_heights`]).
+    pub fn files(&self) -> FileTable {
+        self.0.table().clone()
+    }
+
+    /// Whether blocks were deleted to save space.
+    pub fn is_pruned(&self) -> bool {
+        self.0.has_gone()
     }
 
     /// Number of stored blocks.

@@ -7,6 +7,9 @@
 //! cut.) The frames behind the last sync mark are read and compared with their checksums, because power may have been
 //! lost before they were on the disk.
 //!
+//! A file that was deleted to save space (see `pruned.rs`) is no gap: its records stay as they are, because they say how many
+//! transactions its blocks had, and only the index in memory lacks them.
+//!
 //! So block files without a log, or that someone put there, are searched from end to end: that is all that rebuilding
 //! the index is.
 //!
@@ -33,6 +36,7 @@ use crate::kind::Kind;
 use crate::layout::FRAME_HEAD;
 use crate::loaded::{Progress, Repair};
 use crate::log::Log;
+use crate::pruned::Numbers;
 use crate::records::{IndexRecord, Position};
 
 /// What recovery came to.
@@ -54,12 +58,13 @@ pub(crate) fn load(
     blocks_dir: &Path,
     params: &Params,
     index: &Index,
+    pruned: &Numbers,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Recovered, StoreError> {
     index.reserve(usize::try_from(log.records()).unwrap_or(0));
     let mut recovery = Recovery {
         kind,
-        files: FileLengths::read(kind, blocks_dir)?,
+        files: FileLengths::read(kind, blocks_dir, pruned.clone())?,
         blocks_dir,
         params,
         repairs: Vec::new(),
@@ -142,7 +147,7 @@ impl Recovery<'_> {
                 None => Some("a record has a wrong checksum"),
                 Some(IndexRecord::SyncMark { .. }) => None,
                 Some(record) => match span(record) {
-                    Some(span) if span.end.offset <= self.files.of(span.end.file) => None,
+                    Some(span) if self.files.holds(span.end) => None,
                     _ => Some("a record points beyond the end of its file"),
                 },
             };
@@ -159,7 +164,9 @@ impl Recovery<'_> {
                 good.synced_headers = u64::from(headers);
                 good.rest_synced = good.rest.len();
                 for (_, record) in good.unsynced.drain(..) {
-                    if let IndexRecord::Frame(frame) = record {
+                    if let IndexRecord::Frame(frame) = record
+                        && !self.is_pruned(&record)
+                    {
                         index.insert(&frame);
                     }
                 }
@@ -193,7 +200,7 @@ impl Recovery<'_> {
         let mut reader = BodyReader::new(self.kind, self.blocks_dir);
         for at in 0..good.unsynced.len() {
             let (number, record) = good.unsynced[at];
-            if !reader.is_whole(&record)? {
+            if !self.is_pruned(&record) && !reader.is_whole(&record)? {
                 self.report_torn(&record);
                 good.prefix = number;
                 good.end = span(&record).map_or(good.end, |s| s.start);
@@ -203,13 +210,27 @@ impl Recovery<'_> {
             }
         }
         for record in good.rest.split_off(good.rest_synced) {
-            if reader.is_whole(&record)? {
+            if self.is_pruned(&record) || reader.is_whole(&record)? {
                 good.rest.push(record);
             } else {
                 self.report_torn(&record);
             }
         }
         Ok(())
+    }
+
+    /// The record's file was deleted to save space: nothing is wrong with it.
+    fn is_pruned(&self, record: &IndexRecord) -> bool {
+        span(record).is_some_and(|span| self.files.is_pruned(span.end.file))
+    }
+
+    /// Puts what can be read into the index.
+    fn insert(&self, index: &Index, record: &IndexRecord) {
+        if let IndexRecord::Frame(frame) = record
+            && !self.is_pruned(record)
+        {
+            index.insert(frame);
+        }
     }
 
     fn report_torn(&mut self, record: &IndexRecord) {
@@ -232,11 +253,5 @@ impl Recovery<'_> {
             offset,
             what,
         });
-    }
-}
-
-fn insert(index: &Index, record: &IndexRecord) {
-    if let IndexRecord::Frame(frame) = record {
-        index.insert(frame);
     }
 }

@@ -17,6 +17,7 @@ use crate::kind::Kind;
 use crate::layout;
 use crate::lock::Lock;
 use crate::manifest;
+use crate::pruned::is_pruned;
 
 /// What is to be made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,19 +25,33 @@ pub enum Reindex {
     /// The coin set and the undo data, by connecting the stored blocks again.
     ChainState,
     /// That, and the headers and the index of the blocks, from the block files; what is known of invalid blocks is
-    /// forgotten. Blocks whose bytes are damaged are no blocks any more, and are fetched again.
+    /// forgotten. Blocks whose bytes are damaged are no blocks any more, and are fetched again. Where blocks were deleted to
+    /// save space, the others are deleted too.
     All,
 }
 
 /// Removes what is to be made anew from `dir`. [`crate::BlockStore::open_with`] then finds the blocks and the headers
 /// again; the coin set is the validation pipeline's. Takes the lock on the directory meanwhile. The block files are not
-/// touched.
+/// touched, unless blocks were deleted to save space: then the chain cannot be made anew from the rest, which is of no use
+/// any more and is removed too, and all of it has to be downloaded again.
+///
+/// # Errors
+/// [`Reindex::ChainState`] is refused in a directory that lacks blocks.
 pub fn reindex(dir: &Path, params: &Params, what: Reindex) -> Result<(), StoreError> {
     fs::create_dir_all(dir).context(dir, "create the data directory")?;
     let _lock = Lock::take(dir)?;
     manifest::check_or_create(dir, params)?;
     // One that was interrupted may remove more than this one.
     resume(dir)?;
+    let blocks_dir = layout::blocks_dir(dir);
+    if what == Reindex::ChainState && is_pruned(&blocks_dir) {
+        return Err(StoreError::Unusable {
+            path: blocks_dir,
+            why: "blocks were deleted to save space (--prune), so the coins cannot be made anew from those that are left: \
+                  start with --reindex instead, which downloads the whole chain again"
+                .to_owned(),
+        });
+    }
     let marker = layout::reindex_marker(dir);
     manifest::write_by_rename(&marker, what.name().as_bytes())?;
     remove(dir, what)
@@ -78,17 +93,22 @@ fn remove(dir: &Path, what: Reindex) -> Result<(), StoreError> {
     for path in entries(&coins)? {
         remove_any(&path)?;
     }
+    let no_use = what == Reindex::All && is_pruned(&blocks_dir);
     for path in entries(&blocks_dir)? {
         let name = path.file_name().and_then(|name| name.to_str());
-        if name.is_some_and(|name| Kind::Undo.file_number(name).is_some()) {
+        let is = |kind: Kind| name.is_some_and(|name| kind.file_number(name).is_some());
+        if is(Kind::Undo) || (no_use && is(Kind::Blocks)) {
             remove_any(&path)?;
         }
     }
+    remove_any(&Kind::Undo.pruned(&blocks_dir))?;
     remove_any(&Kind::Undo.index_log(&blocks_dir))?;
     if what == Reindex::All {
         remove_any(&Kind::Blocks.index_log(&blocks_dir))?;
         remove_any(&layout::header_log(dir))?;
         remove_any(&layout::mark_log(dir))?;
+        // After the files that it speaks of.
+        remove_any(&Kind::Blocks.pruned(&blocks_dir))?;
     }
     // All of it before the marker.
     for dir in [&coins, &blocks_dir, dir] {

@@ -3,7 +3,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use tipward_primitives::{BlockHash, Header, Params, RawBlock};
+use tipward_primitives::{BlockHash, Header, Height, Params, RawBlock};
 
 use crate::error::{Context as _, StoreError};
 use crate::frame_files::Frame;
@@ -45,6 +45,8 @@ pub struct BlockStore {
 pub struct NewBlock {
     /// Its hash.
     pub hash: BlockHash,
+    /// Its height.
+    pub height: Height,
     /// Its bytes.
     pub block: RawBlock,
     /// Number of its transactions.
@@ -114,7 +116,10 @@ impl BlockStore {
             health: Health::default(),
             _lock: Arc::clone(&lock),
         };
-        store.append_blocks(&[genesis(params)])?;
+        // Where blocks were deleted it was among the first.
+        if !store.is_pruned() {
+            store.append_blocks(&[genesis(params)])?;
+        }
         store.sync()?;
         let mut undo = UndoFiles::new(opened.frames, lock);
         undo.sync()?;
@@ -126,7 +131,7 @@ impl BlockStore {
                 repairs,
             },
             headers: Headers(store.headers.scan()),
-            blocks: StoredBlocks(store.blocks.log().scan()),
+            blocks: StoredBlocks(store.blocks.log().scan(), store.blocks.pruned().clone()),
             marks,
         };
         Ok((store, undo, loaded))
@@ -177,6 +182,7 @@ impl BlockStore {
             outcomes.push(Appended::Written);
             new.push(NewFrame {
                 hash: block.hash,
+                height: block.height,
                 transactions: block.transactions,
                 frame: Frame {
                     payload: block.block.bytes(),
@@ -187,6 +193,37 @@ impl BlockStore {
         let appended = self.blocks.append(&new);
         self.health.note(appended)?;
         Ok(outcomes)
+    }
+
+    /// Block files are finished when they would pass this size, instead of [`layout::MAX_BLOCK_FILE_SIZE`].
+    pub fn set_file_size(&mut self, bytes: u64) {
+        self.blocks.set_file_size(bytes);
+    }
+
+    /// Whether blocks of this directory were deleted to save space.
+    pub fn is_pruned(&self) -> bool {
+        !self.blocks.pruned().is_empty()
+    }
+
+    /// Has [`BlockReader::files`] know what is in each file, which is what [`BlockStore::prune`] goes by. Reads the log through; to
+    /// be called once.
+    pub fn learn_heights(
+        &mut self,
+        height_of: &dyn Fn(&BlockHash) -> Option<Height>,
+    ) -> Result<(), StoreError> {
+        self.blocks.learn_heights(height_of)
+    }
+
+    /// Deletes block files for good, to save space, and returns the blocks that were in them. The file that is appended to
+    /// is never deleted. The caller sees to it that nothing needs these blocks any more: coins on disk that contain them, and
+    /// no reorganization that reaches so deep.
+    ///
+    /// A crash leaves a file as it was, or deleted after the next start.
+    pub fn prune(&mut self, files: &[u32]) -> Result<Vec<BlockHash>, StoreError> {
+        // A record that is not synced would be looked for in its file.
+        self.sync()?;
+        let pruned = self.blocks.prune(files);
+        self.health.note(pruned)
     }
 
     /// Bytes appended since the last [`BlockStore::sync`].
@@ -218,6 +255,7 @@ fn genesis(params: &Params) -> NewBlock {
     let bytes = bitcoin::consensus::serialize(&params.genesis);
     NewBlock {
         hash: params.genesis_hash,
+        height: 0,
         block: RawBlock::new(bytes.into()).expect("a genesis block has a header"),
         transactions: 1,
     }

@@ -81,6 +81,25 @@ impl Table {
             .copied()
     }
 
+    /// All entries.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.slots.iter().filter(|entry| entry.size > 0)
+    }
+
+    /// Drops the entries that are not to be kept, and the room that they took.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Entry) -> bool) {
+        let slots = std::mem::take(&mut self.slots);
+        let kept: Vec<Entry> = slots
+            .into_iter()
+            .filter(|entry| entry.size > 0 && keep(entry))
+            .collect();
+        self.used = 0;
+        self.reserve(kept.len());
+        for entry in kept {
+            self.insert(entry);
+        }
+    }
+
     /// The slot at which the search for a tag begins. The low half of the tag is spread over all slots by one
     /// multiplication; the high half chose the shard.
     fn home(&self, tag: u64) -> usize {

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use bitcoin::hashes::{Hash as _, HashEngine as _, sha256d};
-use tipward_primitives::BlockHash;
+use tipward_primitives::{BlockHash, Height};
 
 use crate::error::StoreError;
+use crate::file_table::FileTable;
 use crate::frame_files::Frame;
 use crate::frame_reader::FrameReader;
 use crate::framed::{Framed, NewFrame};
@@ -40,12 +41,13 @@ impl UndoFiles {
         UndoReader(Arc::clone(self.frames.reader()))
     }
 
-    /// Appends the undo data of block `hash`, whose parent is `previous`. Does nothing if there is undo data of this
+    /// Appends the undo data of block `hash` at `height`, whose parent is `previous`. Does nothing if there is undo data of this
     /// block already. All or nothing; not synced.
     pub fn append(
         &mut self,
         hash: &BlockHash,
         previous: &BlockHash,
+        height: Height,
         undo: &[u8],
     ) -> Result<(), StoreError> {
         self.health.check()?;
@@ -54,6 +56,7 @@ impl UndoFiles {
         }
         let appended = self.frames.append(&[NewFrame {
             hash: *hash,
+            height,
             transactions: 0,
             frame: Frame {
                 payload: undo,
@@ -61,6 +64,26 @@ impl UndoFiles {
             },
         }]);
         self.health.note(appended)
+    }
+
+    /// As [`crate::BlockStore::set_file_size`].
+    pub fn set_file_size(&mut self, bytes: u64) {
+        self.frames.set_file_size(bytes);
+    }
+
+    /// As [`crate::BlockStore::learn_heights`].
+    pub fn learn_heights(
+        &mut self,
+        height_of: &dyn Fn(&BlockHash) -> Option<Height>,
+    ) -> Result<(), StoreError> {
+        self.frames.learn_heights(height_of)
+    }
+
+    /// Deletes undo files for good; as [`crate::BlockStore::prune`].
+    pub fn prune(&mut self, files: &[u32]) -> Result<(), StoreError> {
+        self.sync()?;
+        let pruned = self.frames.prune(files);
+        self.health.note(pruned).map(|_| ())
     }
 
     /// Bytes appended since the last [`UndoFiles::sync`].
@@ -104,6 +127,7 @@ impl UndoReader {
         for entry in self.0.index().candidates(hash) {
             let mut undo = match self.0.read(&entry, entry.size as usize) {
                 Ok(body) => body,
+                Err(_) if self.0.is_gone(&entry) => continue,
                 Err(e) => {
                     damaged = Some(e);
                     continue;
@@ -119,6 +143,11 @@ impl UndoReader {
             damaged = Some(self.0.damage(&entry, &what));
         }
         damaged.map_or(Ok(None), Err)
+    }
+
+    /// What is in each undo file, if it was learned ([`UndoFiles::learn_heights`]).
+    pub fn files(&self) -> FileTable {
+        self.0.table().clone()
     }
 
     /// Number of blocks of which there is undo data.

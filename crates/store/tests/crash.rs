@@ -62,7 +62,7 @@ fn kill_child() {
         }
         store.append_blocks(batch).unwrap();
         for (hash, previous, bytes) in &undo[i * 7..upto] {
-            undo_files.append(hash, previous, bytes).unwrap();
+            undo_files.append(hash, previous, 1, bytes).unwrap();
         }
         store.append_mark(batch[0].hash, mark(i)).unwrap();
         if i % 50 == 49 {
@@ -177,7 +177,7 @@ fn full_logs_child() {
     let large = undo_data(&blocks, (0..4000).map(|_| 30_000));
     let (log, rev) = ("blocks/undo.log", "blocks/rev00000.dat");
     let mut append = |(hash, previous, bytes): &(_, _, Vec<u8>)| {
-        let appended = undo_files.append(hash, previous, bytes);
+        let appended = undo_files.append(hash, previous, 1, bytes);
         assert_eq!(undo_files.reader().contains(hash), appended.is_ok());
         appended
     };
@@ -194,7 +194,7 @@ fn full_logs_child() {
 
     make_room();
     let mut append = |(hash, previous, bytes): &(_, _, Vec<u8>)| {
-        undo_files.append(hash, previous, bytes).unwrap();
+        undo_files.append(hash, previous, 1, bytes).unwrap();
     };
     large[..full_of_large].iter().for_each(&mut append);
     small[full_of_large..].iter().for_each(&mut append);
@@ -216,11 +216,11 @@ fn a_full_undo_log_takes_the_frame_back_child() {
     let undo = undo_data(&blocks, (0..4000).map(|_| 1));
     let full = until_full(&dir, "blocks/undo.log", "blocks/rev00000.dat", |i| {
         let (hash, previous, bytes) = &undo[i];
-        undo_files.append(hash, previous, bytes)
+        undo_files.append(hash, previous, 1, bytes)
     });
     make_room();
     for (hash, previous, bytes) in &undo {
-        undo_files.append(hash, previous, bytes).unwrap();
+        undo_files.append(hash, previous, 1, bytes).unwrap();
     }
     println!("went on after {full}");
 }

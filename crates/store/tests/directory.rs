@@ -39,14 +39,14 @@ fn a_newer_format_is_refused_with_what_to_do() {
     let text = std::fs::read_to_string(&path).unwrap();
     let (body, _) = text.split_once("checksum").unwrap();
     let body = body
-        .replace("format = 2", "format = 3")
+        .replace("format = 3", "format = 4")
         .replace("written-by = tipward", "written-by = tipward-next");
     let sum = crc32c::crc32c(body.as_bytes());
     std::fs::write(&path, format!("{body}checksum = {sum:08x}\n")).unwrap();
     let text = BlockStore::open(dir.path(), &params())
         .unwrap_err()
         .to_string();
-    assert!(text.contains("format 3"), "{text}");
+    assert!(text.contains("format 4"), "{text}");
     assert!(text.contains("run a newer tipward"), "{text}");
 }
 

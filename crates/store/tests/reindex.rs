@@ -34,7 +34,7 @@ fn filled(dir: &Path, paddings: &[usize]) -> (Vec<Header>, Vec<NewBlock>) {
         .unwrap();
     store.sync().unwrap();
     for (hash, previous, bytes) in undo_data(&blocks, paddings.iter().copied()) {
-        undo.append(&hash, &previous, &bytes).unwrap();
+        undo.append(&hash, &previous, 1, &bytes).unwrap();
     }
     undo.sync().unwrap();
     std::fs::create_dir_all(dir.join("coins/keyspaces/0")).unwrap();

@@ -31,7 +31,7 @@ fn open_undo(dir: &Path) -> (UndoFiles, Vec<String>) {
 
 fn append(files: &mut UndoFiles, undo: &[Undo]) {
     for (hash, previous, bytes) in undo {
-        files.append(hash, previous, bytes).unwrap();
+        files.append(hash, previous, 1, bytes).unwrap();
     }
 }
 
@@ -112,9 +112,9 @@ fn undo_files_and_their_log_have_these_bytes() {
     let (mut files, _) = open_undo(dir.path());
     let hash = |byte| BlockHash::from_byte_array([byte; 32]);
     files
-        .append(&hash(2), &hash(1), &[0xab, 0xcd, 0xef])
+        .append(&hash(2), &hash(1), 2, &[0xab, 0xcd, 0xef])
         .unwrap();
-    files.append(&hash(3), &hash(2), &[0]).unwrap();
+    files.append(&hash(3), &hash(2), 3, &[0]).unwrap();
     files.sync().unwrap();
     drop(files);
     let hex = |path: &str| {

@@ -4,10 +4,11 @@
 //!
 //! 1. commit the blocks whose scripts are verified (`commit.rs`);
 //! 2. condemn the block that is found invalid, once all before it are verified (`commit.rs`);
-//! 3. begin a flush, when it is due and nothing is connected ahead of the verification (`flushing.rs`);
-//! 4. take back a block that is not on the way to the goal (`reorg.rs`);
-//! 5. connect the next block on the way to the goal (`advance.rs`);
-//! 6. settle the goal.
+//! 3. have old blocks deleted that are not needed any more (`pruning.rs`);
+//! 4. begin a flush, when it is due and nothing is connected ahead of the verification (`flushing.rs`);
+//! 5. take back a block that is not on the way to the goal (`reorg.rs`);
+//! 6. connect the next block on the way to the goal (`advance.rs`);
+//! 7. settle the goal.
 //!
 //! Between two turns it takes in what the other threads have for it and answers questions (`answers.rs`), but not about single
 //! coins: who wants to know one looks for himself (`shared.rs`). When there is nothing to do, it sleeps until somebody rings
@@ -21,6 +22,7 @@ mod commit;
 mod flushing;
 pub(crate) mod keys;
 mod lead;
+mod pruning;
 mod reorg;
 pub(crate) mod rules;
 mod shared;
@@ -34,13 +36,14 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 use tipward_chain::{BlockRef, ChainEvent, ChainView, Fault};
 use tipward_consensus::Reject;
 use tipward_primitives::BlockHash;
 use tipward_store::{BlockReader, UndoFiles, UndoReader};
 
 use crate::bell::Bell;
+use crate::disk::Disk;
 use crate::faults::{FaultPoints, lasting};
 use crate::flush::Flusher;
 use crate::frontiers::{Frontiers, block_ref};
@@ -49,10 +52,12 @@ use crate::handoff::Handoff;
 use crate::load::{self, Loader};
 use crate::scripts::ScriptPool;
 use crate::ticket::{Event, Sink, panic_message};
+use crate::write::Control;
 use ahead::Ahead;
 use answers::Waiting;
 use flushing::Flushes;
 use lead::Lead;
+use pruning::Pruning;
 
 /// After a failure that may pass it is tried again so often.
 const RETRY: Duration = Duration::from_secs(1);
@@ -116,6 +121,8 @@ pub(crate) struct Parts {
     pub(crate) loader: Loader,
     pub(crate) scripts: ScriptPool,
     pub(crate) flusher: Flusher,
+    pub(crate) writer: Sender<Control>,
+    pub(crate) disk: Option<Disk>,
     pub(crate) goals: GoalSlot,
     pub(crate) stop: StopSign,
     pub(crate) queries: Receiver<Query>,
@@ -159,6 +166,7 @@ pub(crate) struct Connect {
     /// The block after the lead breaks a rule; to be said when the lead is verified.
     refused: Option<(BlockRef, Reject)>,
     flushes: Flushes,
+    pruning: Pruning,
     waiting: Waiting,
     goals: GoalSlot,
     stop: StopSign,
@@ -211,6 +219,7 @@ impl Connect {
             scripts: parts.scripts,
             refused: None,
             flushes: Flushes::new(parts.flusher, parts.on_disk),
+            pruning: Pruning::new(parts.disk, parts.writer),
             waiting: Waiting::default(),
             goals: parts.goals,
             stop: parts.stop,
@@ -277,6 +286,7 @@ impl Connect {
         self.take_goal();
         self.take_loaded()?;
         self.take_flushed()?;
+        self.take_pruned()?;
         self.take_queries();
         self.answer()
     }
@@ -290,6 +300,7 @@ impl Connect {
         }
         Ok(self.commit()?
             || self.condemn()?
+            || self.prune()?
             || self.begin_flush_if_due()?
             || self.take_back()?
             || self.advance()?

@@ -34,6 +34,7 @@ pub(crate) enum Query {
     Snapshot(Sender<Result<CoinsSnapshot, Fault>>),
     Test(RawBlock, Sender<Result<(), TestError>>),
     Flush(Sender<Result<(), Fault>>),
+    Prune(Height, Sender<Result<(), Fault>>),
 }
 
 /// A coin, or none, as of a validated tip.
@@ -188,6 +189,12 @@ impl CoinsHandle {
     /// Writes the coins of all that is validated to disk.
     pub fn flush(&self) -> Result<(), Fault> {
         self.ask(Query::Flush)?
+    }
+
+    /// Deletes the block files that hold nothing above `height`, as far as they may be deleted ([`crate::KEPT`]), and writes
+    /// the coins before it if need be. Does nothing without [`Options::prune`](crate::Options::prune).
+    pub fn prune(&self, height: Height) -> Result<(), Fault> {
+        self.ask(|reply| Query::Prune(height, reply))?
     }
 
     /// How far validation is. Never waits.

@@ -48,6 +48,11 @@
 //! shutdown that takes no longer than its deadline or by a crash, nothing of it is on disk, and the next start connects the
 //! same blocks again from the block files.
 //!
+//! # Old blocks
+//! If [`Options::prune`] says so, the connect thread has the writer delete block files whose blocks lie deep below the tip and
+//! whose coins are on disk, and deletes the undo files itself (`connect/pruning.rs`). The download asks
+//! [`Pipeline::room`] before it fetches far ahead.
+//!
 //! # Failures
 //! A broken rule is told as an event and condemns the block. Our own failure is a [`Fault`](tipward_chain::Fault): if it may pass (there
 //! is no room on the disk), connecting pauses, says so once, tries again every second, and answers questions meanwhile;
@@ -58,6 +63,7 @@
 mod bell;
 mod check;
 mod connect;
+mod disk;
 mod faults;
 mod flush;
 mod flush_meter;
@@ -79,6 +85,7 @@ mod ticket;
 mod write;
 
 pub use connect::LeadBounds;
+pub use disk::{KEPT, Prune};
 #[doc(hidden)]
 pub use faults::FaultPoints;
 pub use flush_meter::Flushes;

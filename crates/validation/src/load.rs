@@ -150,10 +150,17 @@ impl Sources {
         let raw = read
             .map_err(|e| NotLoaded::Fault(store_fault(&e)))?
             .ok_or_else(|| {
-                NotLoaded::Fault(lasting(format!(
-                    "block {hash} at height {height} is not in the block files any more; starting with --reindex makes \
-                     them good"
-                )))
+                NotLoaded::Fault(lasting(if self.blocks.is_pruned() {
+                    format!(
+                        "block {hash} at height {height} is needed and was deleted to save space (--prune); starting with \
+                         --reindex downloads all blocks again"
+                    )
+                } else {
+                    format!(
+                        "block {hash} at height {height} is not in the block files any more; starting with --reindex makes \
+                         them good"
+                    )
+                }))
             })?;
         let checked = if self.blocks.is_new(hash) {
             reread_block(context, raw).map_err(CheckError::from)

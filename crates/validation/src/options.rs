@@ -6,6 +6,7 @@ use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
 
 use crate::connect::LeadBounds;
+use crate::disk::Prune;
 use crate::faults::FaultPoints;
 
 /// How a [`Pipeline`](crate::Pipeline) runs.
@@ -43,6 +44,8 @@ pub struct Options {
     pub flush_interval: Duration,
     /// What a shutdown may take for its flush. What is left then is taken from the block files at the next start.
     pub flush_deadline: Duration,
+    /// Deletes old blocks to save space; `None`: never.
+    pub prune: Option<Prune>,
     /// Failures that tests order.
     #[doc(hidden)]
     pub fault_points: FaultPoints,
@@ -69,6 +72,7 @@ impl Default for Options {
             handoff_bytes: 32 << 20,
             flush_interval: Duration::from_secs(60 * 60),
             flush_deadline: Duration::from_secs(10),
+            prune: None,
             fault_points: FaultPoints::default(),
         }
     }

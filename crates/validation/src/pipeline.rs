@@ -12,6 +12,7 @@ use tipward_store::{BlockReader, BlockStore, UndoFiles, UndoReader};
 use crate::bell::Bell;
 use crate::check::{CheckBlock, Unchecked, Worker, rules_of};
 use crate::connect::{Connect, GoalSlot, Parts, Settings, SharedCoins, StopSign};
+use crate::disk::Disk;
 use crate::faults::{ended, lasting};
 use crate::flush::Flusher;
 use crate::handle::CoinsHandle;
@@ -47,6 +48,7 @@ pub struct Pipeline {
     goals: GoalSlot,
     bell: Bell,
     coins: CoinsHandle,
+    disk: Option<Disk>,
     /// Checks are not worth while any more.
     stopping: Arc<AtomicBool>,
     stop_connecting: StopSign,
@@ -114,6 +116,11 @@ impl Pipeline {
             goals: GoalSlot::default(),
             bell: bell.clone(),
             coins: handle,
+            disk: options.prune.map(|prune| Disk {
+                prune,
+                blocks: store.reader().files(),
+                undo: undo.reader().files(),
+            }),
             stopping: Arc::default(),
             stop_connecting: StopSign::default(),
             check_queue: Some(check_sender),
@@ -165,12 +172,14 @@ impl Pipeline {
             scripts: ScriptPool::start(options.script_threads.get()).map_err(no_thread)?,
             flusher: Flusher::start(
                 coins.clone(),
-                control_sender,
+                control_sender.clone(),
                 sink.clone(),
                 options.fault_points.clone(),
                 bell.clone(),
             )
             .map_err(no_thread)?,
+            writer: control_sender,
+            disk: pipeline.disk.clone(),
             coins_db: coins,
             goals: pipeline.goals.clone(),
             stop: pipeline.stop_connecting.clone(),
@@ -286,6 +295,11 @@ impl Pipeline {
         answer
             .recv()
             .unwrap_or_else(|_| Err(ended("writes blocks")))
+    }
+
+    /// Bytes of blocks that may still be fetched until old ones are deleted; `None` if there is no limit. Never waits.
+    pub fn room(&self) -> Option<u64> {
+        self.disk.as_ref().and_then(Disk::room)
     }
 
     /// What waits in each stage, for metrics.

@@ -5,6 +5,7 @@ mod damage;
 mod local;
 mod model;
 mod modelled;
+mod pruning;
 mod questions;
 mod trees;
 

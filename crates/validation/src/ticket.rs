@@ -61,6 +61,10 @@ impl Ticket {
         self.hash
     }
 
+    pub(crate) fn height(&self) -> Height {
+        self.height
+    }
+
     pub(crate) fn size(&self) -> usize {
         self.size
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, never, select};
-use tipward_chain::{BlockMark, BlockOutcome, Fault};
+use tipward_chain::{BlockMark, BlockOutcome, ChainEvent, Fault};
 use tipward_primitives::{BlockHash, Header};
 use tipward_store::{BlockStore, NewBlock, StoreError};
 
@@ -40,6 +40,15 @@ pub(crate) enum Control {
     Records,
     /// Sync, and say how it went.
     Flush(Sender<Result<(), Fault>>),
+    /// Delete block files that are not needed any more.
+    Prune(PruneOrder),
+}
+
+/// Block files to delete.
+pub(crate) struct PruneOrder {
+    pub(crate) files: Vec<u32>,
+    /// Hears how it went.
+    pub(crate) done: Box<dyn FnOnce(Result<(), Fault>) + Send>,
 }
 
 /// Headers and marks that wait for the writer. Not bounded, because each of them is also in the header tree, which takes
@@ -119,6 +128,7 @@ struct Turns {
     writer: Writer,
     batch: Vec<Checked>,
     flushes: Vec<Sender<Result<(), Fault>>>,
+    prunes: Vec<PruneOrder>,
     /// Taken from [`NewRecords`], not written yet.
     records: Records,
     /// When the oldest of what is not synced was written.
@@ -133,6 +143,7 @@ impl Turns {
             writer,
             batch: Vec::new(),
             flushes: Vec::new(),
+            prunes: Vec::new(),
             records: Records::default(),
             unsynced_since: None,
             told: None,
@@ -156,6 +167,10 @@ impl Turns {
                     let _ = flush.send(done.clone());
                 }
             }
+            for order in std::mem::take(&mut self.prunes) {
+                let pruned = self.prune(&order.files);
+                (order.done)(pruned);
+            }
             if !open {
                 return records.and_then(|()| self.sync());
             }
@@ -178,6 +193,7 @@ impl Turns {
             },
             recv(self.writer.control) -> control => match control {
                 Ok(Control::Flush(reply)) => self.flushes.push(reply),
+                Ok(Control::Prune(order)) => self.prunes.push(order),
                 Ok(Control::Records) => {}
                 // The pipeline is stopping: what is left comes through the other queue.
                 Err(_) => match self.writer.queue.recv_timeout(RETRY) {
@@ -228,6 +244,7 @@ impl Turns {
             .iter()
             .map(|Checked { ticket, block }| NewBlock {
                 hash: ticket.hash(),
+                height: ticket.height(),
                 block: block.block().raw().clone(),
                 transactions: transactions(block),
             })
@@ -271,6 +288,18 @@ impl Turns {
         let synced = self.writer.store.sync();
         self.told(synced)?;
         tracing::debug!(bytes, took = ?began.elapsed(), "synced blocks and headers");
+        Ok(())
+    }
+
+    /// Deletes block files, and tells who reads blocks.
+    fn prune(&mut self, files: &[u32]) -> Result<(), Fault> {
+        let pruned = self.writer.store.prune(files);
+        let blocks = pruned.map_err(|e| store_fault(&e))?;
+        tracing::info!(target: "store", "Deleted {} block files with {} blocks to save space", files.len(), blocks.len());
+        let blocks = Arc::new(blocks);
+        self.writer
+            .sink
+            .send(Event::Chain(ChainEvent::Pruned { blocks }));
         Ok(())
     }
 

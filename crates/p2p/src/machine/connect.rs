@@ -217,6 +217,10 @@ impl Machine {
                 reject,
             } => self.block_invalid(hash, height, &reject),
             ChainEvent::Settled { goal } => self.goal_settled(goal),
+            ChainEvent::Pruned { blocks } => {
+                self.shared.chain.mark_pruned(&blocks);
+                self.chain_changed();
+            }
         }
     }
 

@@ -3,14 +3,15 @@ use std::path::Path;
 
 use crate::error::{Context as _, StoreError};
 use crate::kind::Kind;
+use crate::pruned::Numbers;
 use crate::records::Position;
 
-/// Lengths of the files of one kind that exist.
+/// Lengths of the files of one kind that exist, and which were deleted to save space.
 #[derive(Debug)]
-pub(crate) struct FileLengths(BTreeMap<u32, u64>);
+pub(crate) struct FileLengths(BTreeMap<u32, u64>, Numbers);
 
 impl FileLengths {
-    pub(crate) fn read(kind: Kind, blocks_dir: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn read(kind: Kind, blocks_dir: &Path, pruned: Numbers) -> Result<Self, StoreError> {
         let mut lengths = BTreeMap::new();
         for entry in std::fs::read_dir(blocks_dir).context(blocks_dir, "list")? {
             let entry = entry.context(blocks_dir, "list")?;
@@ -23,7 +24,17 @@ impl FileLengths {
                 lengths.insert(number, len);
             }
         }
-        Ok(Self(lengths))
+        Ok(Self(lengths, pruned))
+    }
+
+    /// The file was deleted to save space.
+    pub(crate) fn is_pruned(&self, file: u32) -> bool {
+        self.1.contains(file)
+    }
+
+    /// Whether the file reaches this far, or reached, as its records say, when it was there.
+    pub(crate) fn holds(&self, end: Position) -> bool {
+        self.is_pruned(end.file) || end.offset <= self.of(end.file)
     }
 
     /// Length of a file; zero if it is missing. No frame lies beyond what a `u32` holds.
@@ -38,7 +49,7 @@ impl FileLengths {
 
     /// Whether nothing lies between two ends of frames but ends of files.
     pub(crate) fn nothing_between(&self, mut from: Position, to: Position) -> bool {
-        if to.file > from.file && Some(to.file) > self.last() {
+        if to.file > from.file && Some(to.file) > self.last().max(self.1.last()) {
             return false;
         }
         while from.file < to.file && from.offset >= self.of(from.file) {

@@ -1,6 +1,6 @@
 //! Searches what the log does not speak for, and writes the log as it should be.
 
-use super::{Good, Recovered, Recovery, insert, span};
+use super::{Good, Recovered, Recovery, span};
 use crate::error::{Context as _, StoreError};
 use crate::find::Search;
 use crate::index::Index;
@@ -18,7 +18,7 @@ impl Recovery<'_> {
         index: &Index,
     ) -> Result<Recovered, StoreError> {
         for (_, record) in &good.unsynced {
-            insert(index, record);
+            self.insert(index, record);
         }
         self.to_search = self.files.bytes_behind(good.end);
         let mut end = good.end;
@@ -75,7 +75,7 @@ impl Recovery<'_> {
             self.search(end, span.start.offset, &mut filled, index)?;
             self.note_hole(end, span.start.offset, &mut filled);
             filled.push(*record);
-            insert(index, record);
+            self.insert(index, record);
             *end = span.end;
         }
         Ok(filled)
@@ -173,7 +173,7 @@ impl Recovery<'_> {
         let record = IndexRecord::Frame(block);
         let Some(span) = span(&record) else { return };
         self.note_hole(end, span.start.offset, found);
-        insert(index, &record);
+        self.insert(index, &record);
         found.push(record);
         *end = span.end;
         self.found.get_or_insert((span.start, 0)).1 += 1;

@@ -52,6 +52,7 @@ pub(crate) fn block(parent: BlockHash, number: u32, padding: usize) -> (Header, 
     let bytes = bitcoin::consensus::serialize(&block);
     let new = NewBlock {
         hash: block.block_hash(),
+        height: number,
         block: RawBlock::new(bytes.into()).unwrap(),
         transactions: 1,
     };

@@ -82,6 +82,7 @@ impl Connect {
                 Query::Snapshot(reply) => {
                     self.waiting.flushes.push(AfterFlush::Snapshot(reply));
                 }
+                Query::Prune(height, reply) => self.pruning.ask(height, reply),
                 Query::Flush(reply) => self.waiting.flushes.push(AfterFlush::Nothing(reply)),
             }
         }

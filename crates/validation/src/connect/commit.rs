@@ -47,7 +47,7 @@ impl Connect {
         if let Some(undo) = undo {
             self.settings.points.pass("before the undo data")?;
             let previous = self.parent_hash(block);
-            let written = self.undo.append(&block.hash, &previous, undo);
+            let written = self.undo.append(&block.hash, &previous, block.height, undo);
             written.map_err(|e| store_fault(&e))?;
             self.settings.points.pass("after the undo data")?;
         }

@@ -49,6 +49,7 @@ impl Connect {
         }
         self.coins.read().coins.wants_freeze()
             || (self.waiting.needs_flush() && self.shows_told_tip())
+            || self.pruning.wants_flush()
             || self.flushes.last.elapsed() >= self.settings.flush_interval
     }
 

@@ -39,15 +39,19 @@ impl Local {
 
     pub(super) fn open_on(network: Network, dir: &Path, options: &Options) -> Self {
         let params = Arc::new(Params::new(network));
-        let (store, undo, loaded) = BlockStore::open(dir, &params).unwrap();
+        let (mut store, mut undo, loaded) = BlockStore::open(dir, &params).unwrap();
         let coins = CoinsDb::open(&dir.join("coins"), 1 << 20).unwrap();
         let mut chain = Chain::new(params);
+        let mut pruned = Vec::new();
         for header in loaded.headers {
             chain.insert_stored(&header.unwrap()).unwrap();
         }
         for block in loaded.blocks {
             let block = block.unwrap();
             chain.mark_stored(&block.hash, block.transactions);
+            if block.pruned {
+                pruned.push(block.hash);
+            }
         }
         for (hash, mark) in loaded.marks {
             match mark {
@@ -57,6 +61,14 @@ impl Local {
         }
         let tip = validated_tip(&coins, &chain).unwrap();
         chain.restore_tip(&tip.hash);
+        chain.mark_pruned(&pruned);
+        if let Some(prune) = options.prune {
+            let height_of = |hash: &BlockHash| chain.find(hash).map(|id| chain.height(id));
+            store.set_file_size(prune.file_size);
+            store.learn_heights(&height_of).unwrap();
+            undo.set_file_size(prune.file_size);
+            undo.learn_heights(&height_of).unwrap();
+        }
         let (sender, events) = unbounded();
         let view = chain.view();
         let pipeline = Pipeline::start(store, undo, coins, view, options, move |event| {
@@ -185,6 +197,9 @@ impl Local {
                 }
             }
             Event::Chain(ChainEvent::Settled { goal }) => self.settled = goal,
+            Event::Chain(ChainEvent::Pruned { blocks }) => {
+                self.chain.mark_pruned(&blocks);
+            }
         }
     }
 

@@ -210,7 +210,7 @@ impl Replay<'_> {
             Event::Chain(ChainEvent::BlockInvalid { hash, reject, .. }) => {
                 bail!("block {hash} is invalid: {reject}")
             }
-            Event::Chain(ChainEvent::Settled { .. }) => Ok(()),
+            Event::Chain(ChainEvent::Settled { .. } | ChainEvent::Pruned { .. }) => Ok(()),
         }
     }
 

@@ -68,7 +68,7 @@ impl Settling {
     /// What connecting says, after the machine has heard it; `goal` is the machine's newest.
     pub(super) fn note(&mut self, event: &ChainEvent, goal: u64) {
         match event {
-            ChainEvent::TipMoved { .. } => {}
+            ChainEvent::TipMoved { .. } | ChainEvent::Pruned { .. } => {}
             ChainEvent::BlockInvalid {
                 hash: invalid,
                 reject,
