@@ -45,7 +45,7 @@ mod spec;
 mod state;
 #[cfg(test)]
 mod testing;
-mod verify;
+pub mod verify;
 mod watch;
 
 pub use allow::{InvalidSubnet, Subnet};
