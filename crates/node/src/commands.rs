@@ -7,16 +7,21 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
+use tipward_store::Reindex;
 
 use crate::allocator;
 use crate::bench::{self, BenchCommand};
 use crate::client::{self, CliArgs};
 use crate::config::{ClientConfig, Options, params};
 use crate::demo::{self, DemoArgs};
+use crate::export::{self, ExportArgs};
 use crate::generate::{self, GenerateArgs};
+use crate::import::{self, ImportArgs};
+use crate::reindex::{self, ReindexArgs, ReindexChainstateArgs};
 use crate::run;
 use crate::serve::{self, ServeArgs};
 use crate::top::{self, TopArgs};
+use crate::verify::{self, VerifyArgs};
 
 /// A Bitcoin node that gets to the chain's tip first.
 ///
@@ -51,6 +56,16 @@ enum Command {
     Cli(CliArgs),
     /// Watch the running node in the terminal
     Top(TopArgs),
+    /// Take blocks from the files of a Bitcoin Core datadir, a bootstrap.dat or an export
+    Import(ImportArgs),
+    /// Write the chain, or a part of it, into a file that import and bitcoind -loadblock take
+    Export(ExportArgs),
+    /// Build headers, index, undo data and coins anew from the block files, and end
+    Reindex(ReindexArgs),
+    /// Build undo data and coins anew from the stored blocks, and end
+    ReindexChainstate(ReindexChainstateArgs),
+    /// Hold blocks, undo data and coins on disk against each other, and say what repairs what is damaged
+    Verify(VerifyArgs),
     /// Be a peer that serves block files: for tests and labs
     Serve(ServeArgs),
     /// Sync a generated chain from four local peers and follow one more block, no internet needed
@@ -90,6 +105,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Top(args)) => {
             ClientConfig::load(options).and_then(|config| top::run(&args, &config))
         }
+        Some(Command::Import(args)) => import::run(&args, options),
+        Some(Command::Export(args)) => export::run(&args, options),
+        Some(Command::Reindex(_)) => reindex::run(Reindex::All, options),
+        Some(Command::ReindexChainstate(_)) => reindex::run(Reindex::ChainState, options),
+        Some(Command::Verify(args)) => verify::run(&args, options),
         Some(Command::Serve(args)) => serve_command(&args, options),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Bench { what }) => bench::run(&what, options),

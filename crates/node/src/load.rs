@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tipward_chain::Chain;
 use tipward_coins::CoinsDb;
 use tipward_primitives::{BlockHash, Params, Timestamp};
-use tipward_store::{BlockMark, BlockStore, Loaded, UndoFiles, UndoReader, reindex};
+use tipward_store::{BlockMark, BlockStore, Loaded, Progress, UndoFiles, UndoReader, reindex};
 use tipward_validation::validated_tip;
 
 use crate::config::SyncConfig;
@@ -40,18 +40,17 @@ pub(crate) fn share_db_cache(db_cache: usize) -> (usize, usize) {
     (db_cache - store, store)
 }
 
+/// Is told how far a search of the block files is.
+pub(crate) type Search<'a> = &'a mut dyn FnMut(Progress);
+
 /// Opens the directory (which locks it) and puts right what a crash left.
 pub(crate) fn open(
     netdir: &Path,
     params: &Params,
     sync: &SyncConfig,
 ) -> anyhow::Result<(Files, Loaded)> {
-    if let Some(what) = sync.reindex {
-        tracing::info!(target: "store", "Throwing away what is built anew");
-        reindex(netdir, params, what)?;
-    }
     let mut told = Instant::now();
-    let (store, undo, loaded) = BlockStore::open_with(netdir, params, &mut |progress| {
+    open_with(netdir, params, sync, &mut |progress| {
         if told.elapsed() >= TELL_INTERVAL {
             told = Instant::now();
             tracing::info!(
@@ -61,7 +60,21 @@ pub(crate) fn open(
                 progress.total / 1_000_000
             );
         }
-    })?;
+    })
+}
+
+/// As [`open`], for who shows the progress in another way.
+pub(crate) fn open_with(
+    netdir: &Path,
+    params: &Params,
+    sync: &SyncConfig,
+    search: Search<'_>,
+) -> anyhow::Result<(Files, Loaded)> {
+    if let Some(what) = sync.reindex {
+        tracing::info!(target: "store", "Throwing away what is built anew");
+        reindex(netdir, params, what)?;
+    }
+    let (store, undo, loaded) = BlockStore::open_with(netdir, params, search)?;
     for repair in &loaded.report.repairs {
         tracing::warn!(target: "store", "Repaired: {repair}");
     }

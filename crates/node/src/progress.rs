@@ -1,6 +1,8 @@
 //! Progress bars of a sync, on a terminal; a line now and then elsewhere, if asked for. They show what the page shows
 //! (`watch.rs`).
 
+mod meter;
+
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +14,7 @@ use tipward_watch::{Looker, Phase, Rates, Shot, Status};
 
 use crate::config::ProgressMode;
 use crate::node::NodeHandle;
+pub(crate) use meter::Meter;
 
 /// How often a line is written where there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(2);

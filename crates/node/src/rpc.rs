@@ -1,9 +1,9 @@
 //! The node behind its JSON-RPC server.
 
 mod backend;
-mod coins;
+pub(crate) mod coins;
 mod convert;
-mod scripts;
+pub(crate) mod scripts;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use tipward_store::UndoReader;
 use tipward_validation::CoinsHandle;
 
 /// All coins after one block, for `gettxoutsetinfo` and its like.
-pub(super) struct SnapshotSet {
+pub(crate) struct SnapshotSet {
     coins: CoinsSnapshot,
     disk_size: u64,
     genesis: BlockHash,
@@ -29,8 +29,17 @@ impl SnapshotSet {
         db: &CoinsDb,
         genesis: BlockHash,
     ) -> Result<Self, Fault> {
+        Self::of(handle.snapshot()?, db, genesis)
+    }
+
+    /// The coins as they are on disk.
+    pub(crate) fn of(
+        coins: CoinsSnapshot,
+        db: &CoinsDb,
+        genesis: BlockHash,
+    ) -> Result<Self, Fault> {
         Ok(Self {
-            coins: handle.snapshot()?,
+            coins,
             disk_size: db.disk_size().map_err(fault)?,
             genesis,
         })
@@ -101,7 +110,7 @@ pub(super) fn coin(
 }
 
 /// What a block spent, if it was ever part of the active chain.
-pub(super) fn read_undo(
+pub(crate) fn read_undo(
     reader: &UndoReader,
     hash: &BlockHash,
     parent: &BlockHash,

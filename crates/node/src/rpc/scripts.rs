@@ -7,7 +7,7 @@ use tipward_rpc::{BlockUndo, SubmitError};
 use tipward_script::{PreparedTx, ScriptError, SpentOutput, check_signet_solution};
 
 /// Runs all scripts of a block with the coins that it spends, and checks a signet's block solution.
-pub(super) fn check_scripts(
+pub(crate) fn check_scripts(
     params: &Params,
     block: &RawBlock,
     spent: &BlockUndo,

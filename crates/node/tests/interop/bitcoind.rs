@@ -104,8 +104,14 @@ impl Bitcoind {
     }
 
     /// Ends it in order.
-    pub(crate) fn stop(mut self) {
+    pub(crate) fn stop(self) {
+        self.stop_and_keep();
+    }
+
+    /// Ends it in order; its data directory.
+    pub(crate) fn stop_and_keep(mut self) -> TempDir {
         self.call("stop", json!([]));
         assert!(self.process.wait(), "bitcoind ends when told to");
+        self.dir
     }
 }

@@ -4,6 +4,7 @@
 
 mod bitcoind;
 mod coins;
+mod feed;
 mod mainnet;
 mod process;
 mod regtest;

@@ -24,6 +24,11 @@ impl Tipward {
     /// Starts one on `network`, connected to `peers` and to nobody else.
     pub(crate) fn start(network: &str, peers: &[u16], more: &[&str]) -> Self {
         let dir = TempDir::new().expect("a temporary directory");
+        Self::start_in(dir, network, peers, more)
+    }
+
+    /// The same in a data directory that is there.
+    pub(crate) fn start_in(dir: TempDir, network: &str, peers: &[u16], more: &[&str]) -> Self {
         let (rpc_port, p2p_port) = (free_port(), free_port());
         let mut command = Command::new(env!("CARGO_BIN_EXE_tipward"));
         command

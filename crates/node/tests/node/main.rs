@@ -6,6 +6,7 @@
 mod browser;
 mod dns;
 mod dns_server;
+mod feed;
 mod follow;
 mod harness;
 mod malformed;
@@ -16,4 +17,5 @@ mod socks_server;
 mod sync;
 mod tools;
 mod validate;
+mod verify;
 mod watch;

@@ -213,7 +213,7 @@ fn a_full_disk_stops_the_blocks_but_not_the_answers_until_there_is_room() {
 }
 
 /// Changes one byte in the middle of a file.
-fn flip_a_byte(file: &Path, at: u64) {
+pub(crate) fn flip_a_byte(file: &Path, at: u64) {
     use std::os::unix::fs::FileExt as _;
     let file = std::fs::File::options()
         .read(true)
@@ -226,7 +226,7 @@ fn flip_a_byte(file: &Path, at: u64) {
 }
 
 /// The largest of the files in which the coins' store keeps what is no longer in its journal.
-fn largest_table(dir: &Path) -> PathBuf {
+pub(crate) fn largest_table(dir: &Path) -> PathBuf {
     let mut largest = (0, PathBuf::new());
     let mut dirs = vec![dir.to_owned()];
     while let Some(dir) = dirs.pop() {
