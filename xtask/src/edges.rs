@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("chain", &["primitives", "consensus"]),
     ("muhash", &["primitives"]),
     ("watch", &[]),
+    ("zmq", &[]),
     ("script", &["primitives", "consensus"]),
     ("coins", &["primitives", "muhash"]),
     (
@@ -71,6 +72,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "rpc",
             "testkit",
             "watch",
+            "zmq",
         ],
     ),
 ];

@@ -4,7 +4,8 @@
 //! ```text
 //!   bitcoincore-rpc      typed calls ─┐
 //!   bdk_bitcoind_rpc     Emitter ─────┼──▶ HTTP ──▶ a regtest node (`tipward::Node`) in the same process
-//!   python-bitcoinrpc    a script ────┘
+//!   python-bitcoinrpc    a script ────┘                 │
+//!   pyzmq                a script ◀──────── ZMQ ────────┘
 //! ```
 //!
 //! There are only tests here, in a crate of their own so that those libraries are no part of anything else. What is needed

@@ -5,6 +5,7 @@ mod logs;
 mod network;
 mod options;
 mod values;
+mod zmq;
 
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub use logs::LogLevels;
 pub(crate) use network::params;
 pub use options::Options;
 pub use values::{CookiePerms, LogFormat, NetworkName, ProgressMode, Switch};
+pub use zmq::{ZmqOutlet, ZmqTopic};
 
 /// Connections that a node keeps at most unless told otherwise, as in Core.
 const DEFAULT_MAX_CONNECTIONS: usize = 125;
@@ -63,6 +65,8 @@ pub struct Config {
     pub sync: SyncConfig,
     /// How to answer JSON-RPC; `None` not at all.
     pub rpc: Option<RpcConfig>,
+    /// What to publish by ZMQ.
+    pub zmq: Vec<ZmqOutlet>,
     /// What to tell the user, and where.
     pub output: OutputConfig,
 }
@@ -174,6 +178,7 @@ impl Config {
             stop_at_height: options.stopatheight.filter(|height| *height > 0),
             sync: sync(&options, &params)?,
             rpc: rpc(&options, &params)?,
+            zmq: zmq::outlets(&options)?,
             output: output(&options, &netdir)?,
             network,
             peers,

@@ -43,6 +43,7 @@ pub mod subscribe;
 pub mod top;
 pub mod verify;
 mod watch;
+mod zmq;
 
 pub use bitcoin;
 pub use builder::NodeBuilder;

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use tipward_chain::ChainView;
 use tipward_coins::CoinsDb;
 use tipward_p2p::snapshot::Snapshot;
+use tipward_rpc::ZmqNotification;
 use tipward_store::{BlockReader, UndoReader};
 use tipward_validation::{CoinsHandle, Options as PipelineOptions, Pipeline};
 use tipward_watch::{Feed, Status};
@@ -27,6 +28,7 @@ use crate::net::mailbox::Mailbox;
 use crate::net::peer_files::PeerFiles;
 use crate::rpc::Rpc;
 use crate::watch;
+use crate::zmq::Outlets;
 
 /// Questions and commands that may wait for the driver.
 const TASK_QUEUE: usize = 256;
@@ -55,6 +57,7 @@ pub struct NodeHandle {
     pub(crate) started: Instant,
     pub(crate) feed: Feed,
     pub(crate) config: Arc<Config>,
+    pub(crate) zmq: Arc<[ZmqNotification]>,
 }
 
 impl Node {
@@ -86,6 +89,7 @@ impl Node {
             Some(rpc) => Some(Rpc::start(&config, rpc, publisher.feed()).await?),
             None => None,
         };
+        let outlets = Outlets::bind(&config.zmq).await?;
         let beginning = publisher.feed().newest().status.node.clone();
         publisher.publish(Status::starting(
             beginning.clone(),
@@ -136,7 +140,9 @@ impl Node {
             started,
             feed: publisher.feed(),
             config: config.clone(),
+            zmq: outlets.notifications().into(),
         };
+        outlets.start(handle.clone());
         let driver = drive(
             Parts {
                 machine,

@@ -24,7 +24,9 @@ mod path;
 mod tests;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use tipward_chain::ChainView;
 use tipward_primitives::{BlockHash, Height, RawBlock};
 use tipward_store::StoreError;
 use tokio::sync::mpsc;
@@ -33,6 +35,7 @@ use crate::node::NodeHandle;
 pub use cursor::{BadCursor, Cursor};
 use feed::Chunk;
 use path::Place;
+pub(crate) use path::Step;
 
 /// Chunks that wait for the subscriber, beside the one that it takes events from and the one that is being read.
 const WAITING_CHUNKS: usize = 1;
@@ -81,11 +84,7 @@ impl BlockEvent {
                 height: *height,
                 hash: *hash,
             },
-            Self::Disconnected { height, parent, .. } => Cursor {
-                // The genesis block never leaves.
-                height: height.saturating_sub(1),
-                hash: *parent,
-            },
+            Self::Disconnected { height, parent, .. } => Cursor::before(*height, *parent),
         }
     }
 }
@@ -115,23 +114,65 @@ pub enum SubscribeError {
 
 /// Blocks in order; see the module's page. Dropping it ends it.
 #[derive(Debug)]
-pub struct Subscription {
-    chunks: mpsc::Receiver<Chunk>,
-    events: VecDeque<BlockEvent>,
-    /// What follows them.
-    failure: Option<SubscribeError>,
-    cursor: Option<Cursor>,
-}
+pub struct Subscription(Steps);
 
 impl Subscription {
     /// The next event, when there is one; `None` when the node has ended. After an error there are no more.
     ///
     /// It can be cancelled at any time without an event being lost.
     pub async fn next(&mut self) -> Result<Option<BlockEvent>, SubscribeError> {
+        let Some(Step {
+            height,
+            hash,
+            parent,
+            leaves,
+            block,
+        }) = self.0.next().await?
+        else {
+            return Ok(None);
+        };
+        Ok(Some(match (leaves, block) {
+            (true, block) => BlockEvent::Disconnected {
+                height,
+                hash,
+                block,
+                parent,
+            },
+            (false, Some(block)) => BlockEvent::Connected {
+                height,
+                hash,
+                block,
+            },
+            (false, None) => return Err(SubscribeError::NotStored { height, hash }),
+        }))
+    }
+
+    /// Where the subscriber is once it has dealt with the event that it got last: to be kept after that, and to begin with
+    /// next time ([`StartAt::After`]). `None` before the first event of a subscription from a height.
+    pub fn cursor(&self) -> Option<Cursor> {
+        self.0.cursor
+    }
+}
+
+/// A subscription from within the node: with the view by which each step was found, and without the blocks for who needs
+/// none.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    chunks: mpsc::Receiver<Chunk>,
+    steps: VecDeque<Step>,
+    /// What they were found by.
+    view: Arc<ChainView>,
+    /// What follows them.
+    failure: Option<SubscribeError>,
+    cursor: Option<Cursor>,
+}
+
+impl Steps {
+    pub(crate) async fn next(&mut self) -> Result<Option<Step>, SubscribeError> {
         loop {
-            if let Some(event) = self.events.pop_front() {
-                self.cursor = Some(event.cursor());
-                return Ok(Some(event));
+            if let Some(step) = self.steps.pop_front() {
+                self.cursor = Some(step.cursor());
+                return Ok(Some(step));
             }
             if let Some(error) = self.failure.take() {
                 return Err(error);
@@ -139,26 +180,31 @@ impl Subscription {
             let Some(chunk) = self.chunks.recv().await else {
                 return Ok(None);
             };
-            self.events = chunk.events;
+            self.steps = chunk.steps;
+            self.view = chunk.view;
             self.failure = chunk.failure;
         }
     }
 
-    /// Where the subscriber is once it has dealt with the event that it got last: to be kept after that, and to begin with
-    /// next time ([`StartAt::After`]). `None` before the first event of a subscription from a height.
-    pub fn cursor(&self) -> Option<Cursor> {
-        self.cursor
+    /// The view by which the last step was found.
+    pub(crate) fn view(&self) -> &Arc<ChainView> {
+        &self.view
     }
 }
 
 impl NodeHandle {
     /// Blocks in order, from where the subscriber says.
     pub fn subscribe(&self, start: StartAt) -> Subscription {
+        Subscription(self.steps(start, true))
+    }
+
+    /// The same step by step, with the blocks or without.
+    pub(crate) fn steps(&self, start: StartAt, with_blocks: bool) -> Steps {
+        let view = self.view();
         let (place, cursor) = match start {
             StartAt::Height(height) => (Place::Before(height), None),
             StartAt::After(cursor) => (Place::After(cursor), Some(cursor)),
             StartAt::Tip => {
-                let view = self.view();
                 let cursor = Cursor {
                     height: view.tip_height(),
                     hash: view.tip_hash(),
@@ -168,10 +214,11 @@ impl NodeHandle {
         };
         let (chunks_in, chunks) = mpsc::channel(WAITING_CHUNKS);
         self.runtime
-            .spawn(feed::feed(self.clone(), place, chunks_in));
-        Subscription {
+            .spawn(feed::feed(self.clone(), place, with_blocks, chunks_in));
+        Steps {
             chunks,
-            events: VecDeque::new(),
+            steps: VecDeque::new(),
+            view,
             failure: None,
             cursor,
         }

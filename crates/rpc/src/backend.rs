@@ -67,6 +67,9 @@ pub trait Backend: Send + Sync + 'static {
     /// The log file, if one is written.
     fn log_path(&self) -> Option<PathBuf>;
 
+    /// What is published by ZMQ.
+    fn zmq_notifications(&self) -> Vec<ZmqNotification>;
+
     /// The parts of the node that can be logged in more detail, by name in alphabetical order, and whether they are.
     fn log_details(&self) -> Vec<(&'static str, bool)>;
 
@@ -126,6 +129,17 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Begins an orderly shutdown; returns at once.
     fn stop(&self);
+}
+
+/// Something that is published by ZMQ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZmqNotification {
+    /// What: `pubhashblock` and the like.
+    pub kind: &'static str,
+    /// Where.
+    pub address: String,
+    /// Messages that may wait for a subscriber.
+    pub high_water_mark: u32,
 }
 
 /// A block of the active chain.

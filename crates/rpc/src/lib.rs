@@ -54,7 +54,7 @@ pub use backend::{
     AddedNode, Answer, Backend, BanInfo, BlockUndo, CoinRef, CoinSet, CoinValue, Command,
     ConnectionType, FetchRefused, Judgement, LocalAddress, NetworkName, NetworkReach,
     NetworkSnapshot, NodeAddress, PeerInfo, Refused, SubmitBlockOutcome, SubmitError, TipRef,
-    TransportType, UploadTarget,
+    TransportType, UploadTarget, ZmqNotification,
 };
 pub use call::Call;
 pub use error::{RpcError, code};

@@ -23,8 +23,13 @@ pub(crate) struct RegtestNode {
 impl RegtestNode {
     /// At the genesis block, without peers.
     pub(crate) fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    /// The same with other options.
+    pub(crate) fn start_with(change: impl FnOnce(&mut Options)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let options = Options {
+        let mut options = Options {
             network: Some(NetworkName::Regtest),
             datadir: Some(dir.path().to_owned()),
             connect: Some(vec!["0".into()]),
@@ -33,6 +38,7 @@ impl RegtestNode {
             printtoconsole: Some(Switch(false)),
             ..Options::default()
         };
+        change(&mut options);
         let config = Config::load(options).unwrap();
         let cookie = config.netdir.join(".cookie");
         let runtime = Runtime::new().unwrap();

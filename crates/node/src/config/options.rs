@@ -223,6 +223,51 @@ pub struct Options {
     #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "RPC")]
     pub rest: Option<Switch>,
 
+    /// Publish the hash of each new tip by ZMQ. Can be given several times
+    #[arg(long, value_name = "ADDRESS", help_heading = "ZMQ")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub zmqpubhashblock: Option<Vec<String>>,
+
+    /// Publish the hash of each transaction of each block that comes or goes by ZMQ. Can be given several times
+    #[arg(long, value_name = "ADDRESS", help_heading = "ZMQ")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub zmqpubhashtx: Option<Vec<String>>,
+
+    /// Publish each new tip by ZMQ. Can be given several times
+    #[arg(long, value_name = "ADDRESS", help_heading = "ZMQ")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub zmqpubrawblock: Option<Vec<String>>,
+
+    /// Publish each transaction of each block that comes or goes by ZMQ. Can be given several times
+    #[arg(long, value_name = "ADDRESS", help_heading = "ZMQ")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub zmqpubrawtx: Option<Vec<String>>,
+
+    /// Publish each block that comes (C) or goes (D) by ZMQ. Can be given several times
+    #[arg(long, value_name = "ADDRESS", help_heading = "ZMQ")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub zmqpubsequence: Option<Vec<String>>,
+
+    /// Messages of --zmqpubhashblock that may wait for a subscriber [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "ZMQ")]
+    pub zmqpubhashblockhwm: Option<u32>,
+
+    /// Messages of --zmqpubhashtx that may wait for a subscriber [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "ZMQ")]
+    pub zmqpubhashtxhwm: Option<u32>,
+
+    /// Messages of --zmqpubrawblock that may wait for a subscriber [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "ZMQ")]
+    pub zmqpubrawblockhwm: Option<u32>,
+
+    /// Messages of --zmqpubrawtx that may wait for a subscriber [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "ZMQ")]
+    pub zmqpubrawtxhwm: Option<u32>,
+
+    /// Messages of --zmqpubsequence that may wait for a subscriber [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "ZMQ")]
+    pub zmqpubsequencehwm: Option<u32>,
+
     /// Log lines on standard output [default: on]
     #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Output")]
     pub printtoconsole: Option<Switch>,
@@ -303,6 +348,7 @@ impl Options {
             maxconnections proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid blockbuffer batch minimumchainwork
             signetchallenge
             testactivationheight vbparams server rpcbind rpcallowip rpcport rpcuser rpcpassword watch rpcauth rpcwhitelist
-            rpcwhitelistdefault rpccookieperms rest printtoconsole debuglogfile debug loglevel logformat progress)
+            rpcwhitelistdefault rpccookieperms rest zmqpubhashblock zmqpubhashtx zmqpubrawblock zmqpubrawtx zmqpubsequence
+            zmqpubhashblockhwm zmqpubhashtxhwm zmqpubrawblockhwm zmqpubrawtxhwm zmqpubsequencehwm printtoconsole debuglogfile debug loglevel logformat progress)
     }
 }

@@ -374,3 +374,34 @@ fn who_may_call_what_can_be_said() {
         Whitelist::new(["alice:uptime,stop"], Some(false))
     );
 }
+
+#[test]
+fn what_is_published_by_zmq_comes_in_cores_order_each_with_its_own_mark() {
+    let file = r#"
+        zmqpubsequence = "tcp://127.0.0.1:2"
+        zmqpubhashblock = ["tcp://127.0.0.1:2", "ipc:///tmp/blocks"]
+        zmqpubsequencehwm = 5
+    "#;
+    let config = config(&[], file).unwrap();
+    let outlets: Vec<_> = config
+        .zmq
+        .iter()
+        .map(|outlet| {
+            let place = outlet.endpoint.to_string();
+            (outlet.topic.name(), place, outlet.high_water_mark)
+        })
+        .collect();
+    assert_eq!(
+        outlets,
+        [
+            ("hashblock", "tcp://127.0.0.1:2".to_owned(), 1000),
+            ("hashblock", "ipc:///tmp/blocks".to_owned(), 1000),
+            ("sequence", "tcp://127.0.0.1:2".to_owned(), 5),
+        ]
+    );
+    let message = error(&["--zmqpubrawtx", "127.0.0.1:2"], "");
+    assert!(
+        message.starts_with("--zmqpubrawtx: '127.0.0.1:2': must be tcp://ADDRESS:PORT"),
+        "{message}"
+    );
+}

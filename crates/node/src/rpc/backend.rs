@@ -13,6 +13,7 @@ use tipward_primitives::{BlockHash, Header, RawBlock, Timestamp};
 use tipward_rpc::{
     Answer, Backend, BanInfo, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement,
     NetworkName, NetworkSnapshot, NodeAddress, Refused, SubmitBlockOutcome, SubmitError, TipRef,
+    ZmqNotification,
 };
 use tipward_store::StoreError;
 use tipward_validation::TestError;
@@ -141,6 +142,10 @@ impl Backend for NodeBackend {
 
     fn log_path(&self) -> Option<PathBuf> {
         self.node.config.output.log_file.clone()
+    }
+
+    fn zmq_notifications(&self) -> Vec<ZmqNotification> {
+        self.node.zmq.to_vec()
     }
 
     fn log_details(&self) -> Vec<(&'static str, bool)> {

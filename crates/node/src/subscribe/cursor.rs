@@ -42,6 +42,15 @@ impl FromStr for Cursor {
 }
 
 impl Cursor {
+    /// Where a subscriber is that has taken back a block at this height, which stands on `parent`.
+    pub(super) fn before(height: Height, parent: BlockHash) -> Self {
+        Self {
+            // The genesis block never leaves.
+            height: height.saturating_sub(1),
+            hash: parent,
+        }
+    }
+
     /// Reads the file that [`Cursor::save`] wrote; `None` if there is none yet.
     pub fn load(path: &Path) -> io::Result<Option<Self>> {
         match fs::read_to_string(path) {

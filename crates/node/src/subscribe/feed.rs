@@ -1,13 +1,15 @@
 //! The task behind a subscription: finds the way, reads the blocks, waits for the subscriber.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use tipward_chain::ChainView;
+use tipward_primitives::RawBlock;
 use tipward_store::BlockReader;
 use tokio::sync::mpsc;
 
+use super::SubscribeError;
 use super::path::{Place, Step, next_steps};
-use super::{BlockEvent, SubscribeError};
 use crate::node::NodeHandle;
 
 /// Blocks that are read at once, so that small ones do not cost a change of threads each.
@@ -15,22 +17,28 @@ const CHUNK_BLOCKS: usize = 64;
 /// Bytes after which no further block is read into a chunk.
 const CHUNK_BYTES: usize = 4 << 20;
 
-/// Events that are handed over at once.
+/// Steps that were found by one view.
 #[derive(Debug)]
 pub(super) struct Chunk {
-    pub(super) events: VecDeque<BlockEvent>,
+    pub(super) view: Arc<ChainView>,
+    pub(super) steps: VecDeque<Step>,
     /// Why there are no more after them.
     pub(super) failure: Option<SubscribeError>,
 }
 
 /// Feeds a subscriber until it is gone, the node ends, or the subscription cannot go on.
-pub(super) async fn feed(node: NodeHandle, mut place: Place, chunks: mpsc::Sender<Chunk>) {
+pub(super) async fn feed(
+    node: NodeHandle,
+    mut place: Place,
+    with_blocks: bool,
+    chunks: mpsc::Sender<Chunk>,
+) {
     let mut tip = node.tip();
     loop {
         // In this order a tip that comes between the two is not slept through.
         tip.borrow_and_update();
         let view = node.view();
-        let chunk = match next_steps(&view, &place, CHUNK_BLOCKS) {
+        let (steps, failure) = match next_steps(&view, &place, CHUNK_BLOCKS) {
             Ok(steps) if steps.is_empty() => {
                 let moved = tokio::select! {
                     moved = tip.changed() => moved.is_ok(),
@@ -42,24 +50,26 @@ pub(super) async fn feed(node: NodeHandle, mut place: Place, chunks: mpsc::Sende
                 }
                 return;
             }
-            Ok(steps) => {
+            Ok(steps) if with_blocks => {
                 let blocks = node.blocks.clone();
-                let read = tokio::task::spawn_blocking(move || read(&blocks, &view, &steps)).await;
-                let Ok(chunk) = read else {
+                match tokio::task::spawn_blocking(move || read(&blocks, steps)).await {
+                    Ok(read) => read,
                     // The runtime ends.
-                    return;
-                };
-                chunk
+                    Err(_) => return,
+                }
             }
-            Err(error) => Chunk {
-                events: VecDeque::new(),
-                failure: Some(error),
-            },
+            Ok(steps) => (steps.into(), None),
+            Err(error) => (VecDeque::new(), Some(error)),
         };
-        if let Some(last) = chunk.events.back() {
+        if let Some(last) = steps.back() {
             place = Place::After(last.cursor());
         }
-        let failed = chunk.failure.is_some();
+        let failed = failure.is_some();
+        let chunk = Chunk {
+            view,
+            steps,
+            failure,
+        };
         let sent = tokio::select! {
             sent = chunks.send(chunk) => sent.is_ok(),
             () = node.shutdown.cancelled() => false,
@@ -71,58 +81,33 @@ pub(super) async fn feed(node: NodeHandle, mut place: Place, chunks: mpsc::Sende
 }
 
 /// Reads the blocks of these steps, as many as a chunk may hold.
-fn read(blocks: &BlockReader, view: &ChainView, steps: &[Step]) -> Chunk {
-    let (mut events, mut failure, mut bytes) = (VecDeque::new(), None, 0);
-    for step in steps {
+fn read(blocks: &BlockReader, steps: Vec<Step>) -> (VecDeque<Step>, Option<SubscribeError>) {
+    let (mut done, mut bytes) = (VecDeque::new(), 0);
+    for mut step in steps {
         if bytes >= CHUNK_BYTES {
             break;
         }
-        match event(blocks, view, step) {
-            Ok(event) => {
-                bytes += match &event {
-                    BlockEvent::Connected { block, .. } => block.size(),
-                    BlockEvent::Disconnected { block, .. } => {
-                        block.as_ref().map_or(0, |block| block.size())
-                    }
-                };
-                events.push_back(event);
-            }
-            Err(error) => {
-                failure = Some(error);
-                break;
-            }
-        }
+        step.block = match read_one(blocks, &step) {
+            Ok(block) => block,
+            Err(error) => return (done, Some(error)),
+        };
+        bytes += step.block.as_ref().map_or(0, RawBlock::size);
+        done.push_back(step);
     }
-    Chunk { events, failure }
+    (done, None)
 }
 
-fn event(
-    blocks: &BlockReader,
-    view: &ChainView,
-    step: &Step,
-) -> Result<BlockEvent, SubscribeError> {
-    let Step {
-        height,
-        hash,
-        leaves,
-    } = *step;
-    if leaves {
-        let id = view.find(&hash);
-        let parent = id.map(|id| view.header(id).prev_blockhash);
-        return Ok(BlockEvent::Disconnected {
-            height,
-            hash,
-            // What is gone can be left all the same.
-            block: blocks.read(&hash).ok().flatten(),
-            parent: parent.ok_or(SubscribeError::NotStored { height, hash })?,
-        });
+fn read_one(blocks: &BlockReader, step: &Step) -> Result<Option<RawBlock>, SubscribeError> {
+    let read = blocks.read(&step.hash);
+    if step.leaves {
+        // What is gone can be left all the same.
+        return Ok(read.ok().flatten());
     }
-    match blocks.read(&hash)? {
-        Some(block) => Ok(BlockEvent::Connected {
-            height,
-            hash,
-            block,
+    match read? {
+        Some(block) => Ok(Some(block)),
+        None => Err(SubscribeError::NotStored {
+            height: step.height,
+            hash: step.hash,
         }),
-        None => Err(SubscribeError::NotStored { height, hash }),
     }
 }

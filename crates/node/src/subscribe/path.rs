@@ -1,7 +1,7 @@
 //! Which blocks lie between a subscriber and the tip.
 
 use tipward_chain::{ChainView, HeaderId};
-use tipward_primitives::{BlockHash, Height};
+use tipward_primitives::{BlockHash, Height, RawBlock};
 
 use super::{Cursor, SubscribeError};
 
@@ -15,12 +15,29 @@ pub(super) enum Place {
 }
 
 /// One block further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Step {
-    pub(super) height: Height,
-    pub(super) hash: BlockHash,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) height: Height,
+    pub(crate) hash: BlockHash,
+    pub(crate) parent: BlockHash,
     /// The block leaves the active chain; it joins it otherwise.
-    pub(super) leaves: bool,
+    pub(crate) leaves: bool,
+    /// The block, once it is read.
+    pub(crate) block: Option<RawBlock>,
+}
+
+impl Step {
+    /// Where a subscriber is that has taken it.
+    pub(super) fn cursor(&self) -> Cursor {
+        if self.leaves {
+            Cursor::before(self.height, self.parent)
+        } else {
+            Cursor {
+                height: self.height,
+                hash: self.hash,
+            }
+        }
+    }
 }
 
 /// The next steps towards the tip of `view`, `most` at most; none if there is nothing to do but to wait.
@@ -33,7 +50,9 @@ pub(super) fn next_steps(
         move |id: HeaderId| Step {
             height: view.height(id),
             hash: view.hash(id),
+            parent: view.header(id).prev_blockhash,
             leaves,
+            block: None,
         }
     };
     let joining = |from: Height| (from..=view.tip_height()).filter_map(|at| view.active_at(at));

@@ -74,7 +74,7 @@ pub(super) const METHODS: &[Method] = &[
     Method {
         name: "getzmqnotifications",
         category: Category::Zmq,
-        about: "What is published by ZMQ. Nothing is.",
+        about: "What is published by ZMQ, and where.",
         args: &[],
         result: r#"[
   {
@@ -84,9 +84,17 @@ pub(super) const METHODS: &[Method] = &[
   }, ...
 ]"#,
         examples: &[&[]],
-        run: |_| later(async { Ok(json!([])) }),
+        run: |call| later(async move { Ok(zmq_notifications(&call)) }),
     },
 ];
+
+fn zmq_notifications(call: &Call) -> Value {
+    let published = call.node.zmq_notifications();
+    let notifications = published
+        .iter()
+        .map(|one| json!({ "type": one.kind, "address": one.address, "hwm": one.high_water_mark }));
+    notifications.collect()
+}
 
 async fn getmemoryinfo(call: Call) -> Result<Value, RpcError> {
     match call.text(0).unwrap_or("stats") {

@@ -15,7 +15,7 @@ use tipward_primitives::{BlockHash, Header, Network, Params, RawBlock, Timestamp
 use tipward_rpc::{
     Answer, Backend, BanInfo, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement,
     NetworkName, NetworkSnapshot, NodeAddress, Refused, Server, ServerConfig, SubmitBlockOutcome,
-    SubmitError, TipRef, Whitelist,
+    SubmitError, TipRef, Whitelist, ZmqNotification,
 };
 use tipward_store::StoreError;
 use tipward_testkit::build::{BlockBuilder, to_raw};
@@ -253,6 +253,14 @@ impl Backend for FakeNode {
 
     fn warnings(&self) -> Vec<String> {
         vec!["a warning".into()]
+    }
+
+    fn zmq_notifications(&self) -> Vec<ZmqNotification> {
+        vec![ZmqNotification {
+            kind: "pubhashblock",
+            address: "tcp://127.0.0.1:28332".into(),
+            high_water_mark: 1000,
+        }]
     }
 
     fn now(&self) -> Timestamp {

@@ -424,11 +424,14 @@ async fn what_is_logged_in_detail_can_be_seen_and_changed() {
 }
 
 #[tokio::test]
-async fn nothing_is_published_by_zmq() {
+async fn what_is_published_by_zmq_is_listed_as_core_lists_it() {
     let server = serve(&FakeNode::new()).await;
     let mut connection = connect(&server).await;
     let reply = connection.call("getzmqnotifications", json!([])).await;
-    assert_eq!(reply["result"], json!([]));
+    assert_eq!(
+        reply["result"].to_string(),
+        r#"[{"type":"pubhashblock","address":"tcp://127.0.0.1:28332","hwm":1000}]"#
+    );
 }
 
 /// The chain that Core is given for `utilities.json`.
