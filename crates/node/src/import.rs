@@ -191,7 +191,9 @@ fn scan(
                         let (Some(file), Some(out)) = (files.get(at), senders.get(at)) else {
                             return;
                         };
-                        scan_file(file, params, out, stop);
+                        if !scan_file(file, params, out, stop) {
+                            return;
+                        }
                     }
                 })?;
         }
@@ -211,6 +213,7 @@ fn scan(
                         let found = catalog.found();
                         meter.show(before + at, total, || format!("{found} blocks, "));
                     }
+                    Scanned::End(_) if stop.is_set() => return Ok(catalog),
                     Scanned::End(leftovers) => {
                         if frames == 0 && file.len > 0 {
                             notes.push(file.why_empty(params)?);
@@ -231,24 +234,22 @@ fn scan(
     })
 }
 
-fn scan_file(file: &Source, params: &Params, out: &SyncSender<Scanned>, stop: &StopFlag) {
+/// Reports the frames of a file; false if nobody wants to hear of more.
+fn scan_file(file: &Source, params: &Params, out: &SyncSender<Scanned>, stop: &StopFlag) -> bool {
     let scan = || {
         let mut frames = Frames::open(file, params)?;
         let mut batch = Vec::new();
         while let Some(frame) = frames.next()? {
             batch.push(frame);
             if batch.len() >= BATCH {
-                let at = frames.position();
-                // Nobody listens any more, or the user wants no more.
-                if out
-                    .send(Scanned::Frames(std::mem::take(&mut batch), at))
-                    .is_err()
-                    || stop.is_set()
-                {
+                let batch = std::mem::take(&mut batch);
+                let sent = out.send(Scanned::Frames(batch, frames.position()));
+                if sent.is_err() || stop.is_set() {
                     return Ok(Leftovers::default());
                 }
             }
         }
+        // If nobody listens, the end finds that out, too.
         let _ = out.send(Scanned::Frames(batch, frames.position()));
         Ok(frames.leftovers())
     };
@@ -256,7 +257,7 @@ fn scan_file(file: &Source, params: &Params, out: &SyncSender<Scanned>, stop: &S
         Ok(leftovers) => Scanned::End(leftovers),
         Err(error) => Scanned::Failed(error),
     };
-    let _ = out.send(end);
+    out.send(end).is_ok() && !stop.is_set()
 }
 
 fn tell_leftovers(file: &Source, leftovers: Leftovers) -> Option<String> {

@@ -112,6 +112,11 @@ impl StopFlag {
     pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// For who looks at it without knowing what it is.
+    pub(crate) fn as_atomic(&self) -> &AtomicBool {
+        &self.0
+    }
 }
 
 /// See the module's page.

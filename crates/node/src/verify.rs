@@ -4,7 +4,7 @@
 //! work on them, and one that is damaged does not keep the others from being looked at. Levels 3 and 4 go back from the tip, as
 //! far as was asked for and memory allows.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
 use anyhow::bail;
@@ -260,10 +260,11 @@ fn coins(
         what,
     };
     let snapshot = db.snapshot()?;
-    let (so_far, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let (so_far, stop) = (AtomicU64::new(0), place.stop.as_atomic());
     let threads = place.config.sync.threads.get();
-    match snapshot.info(false, threads, &so_far, &stop) {
-        Ok(info) => found.coins = info.unwrap_or_default().coins,
+    match snapshot.info(false, threads, &so_far, stop) {
+        Ok(Some(info)) => found.coins = info.coins,
+        Ok(None) => return interrupted(found, chain.len()),
         Err(error) => {
             // What is held against coins that cannot be read says nothing.
             found.note(of_coins(error.to_string()));

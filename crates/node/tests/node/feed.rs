@@ -1,5 +1,6 @@
 //! Feeding the node what its operator has: import, export, and building anew from the files.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -8,6 +9,7 @@ use tipward_primitives::{BlockHash, Network, Params, RawBlock};
 use tipward_testkit::generate::{ChainGenerator, ChainOptions, Fork, ForkOrder, write_block_file};
 
 use crate::harness::*;
+use crate::validate::SmallDisk;
 
 /// A command on a regtest data directory, without a progress bar.
 fn command(datadir: &Path, args: &[&str]) -> Finished {
@@ -333,6 +335,27 @@ fn an_import_that_is_told_to_end_says_how_to_go_on() {
     assert!(import(&datadir, &file).contains("at height 400\n"));
 }
 
+#[test]
+fn progress_is_told_in_lines_where_there_is_no_terminal() {
+    let dir = temp_dir();
+    let (datadir, file) = (dir.path().join("a"), dir.path().join("x.dat"));
+    write(&file, &forked_chain(11, 200).0);
+    let name = file.to_str().unwrap();
+    let told = command(&datadir, &["--progress", "on", "import", name]);
+    assert!(told.status.success(), "{}", told.stderr);
+    for words in ["indexing: ", "importing: ", " MB/s, ", "height ", " left"] {
+        assert!(told.stderr.contains(words), "{words}: {}", told.stderr);
+    }
+    let mut shares = Vec::new();
+    for line in told.stderr.lines() {
+        let line = line.strip_prefix("importing: ");
+        let share = line.and_then(|line| line.split(' ').next());
+        shares.extend(share.map(|share| share.parse::<f64>().unwrap()));
+    }
+    assert!(!shares.is_empty() && shares.is_sorted(), "{shares:?}");
+    assert!(shares.iter().all(|share| *share <= 100.0), "{shares:?}");
+}
+
 /// Begins an import and tells it to end; what it says, unless it was done before.
 fn interrupted_import(datadir: &Path, file: &Path) -> Option<String> {
     let mut child = tipward()
@@ -356,6 +379,50 @@ fn interrupted_import(datadir: &Path, file: &Path) -> Option<String> {
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     (!output.status.success()).then_some(stderr)
+}
+
+#[test]
+fn an_import_waits_for_room_on_a_full_disk_and_goes_on() {
+    let Some(disk) = SmallDisk::of_megabytes(300) else {
+        return;
+    };
+    let lab = temp_dir();
+    let file = lab.path().join("x.dat");
+    let mut generator = ChainGenerator::new(ChainOptions {
+        seed: 10,
+        blocks: 300,
+        weight: 600_000,
+        ..ChainOptions::default()
+    });
+    let blocks: Vec<RawBlock> = generator.by_ref().collect();
+    write(&file, &blocks[..1]);
+    import(disk.path(), &file);
+    write(&file, &blocks);
+    let ballast = disk.fill_but(30 << 20);
+    let mut child = tipward()
+        .args(["--network", "regtest", "--debuglogfile", "0", "--datadir"])
+        .arg(disk.path())
+        .arg("import")
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    stderr.read_line(&mut line).unwrap();
+    assert!(
+        line.starts_with("Waiting: ") && line.contains("No space left"),
+        "{line}"
+    );
+    assert!(child.try_wait().unwrap().is_none());
+    std::fs::remove_file(ballast).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{told}");
+    let tip = generator.tip_hash();
+    assert!(told.contains(&format!("{tip} at height 300")), "{told}");
+    assert_stored_once(&disk.path().join("regtest"), 301);
 }
 
 #[test]

@@ -135,11 +135,11 @@ fn a_bad_signature_deep_inside_is_refused_at_its_block_and_the_node_goes_on() {
 }
 
 /// A small file system of its own, which goes with the test.
-struct SmallDisk(tempfile::TempDir);
+pub(crate) struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     /// `None` where the test may not mount one.
-    fn of_megabytes(size: u32) -> Option<Self> {
+    pub(crate) fn of_megabytes(size: u32) -> Option<Self> {
         let dir = temp_dir();
         let mounted = std::process::Command::new("mount")
             .args(["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs"])
@@ -152,12 +152,12 @@ impl SmallDisk {
         None
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Writes a file that takes all room but so many bytes.
-    fn fill_but(&self, free: u64) -> PathBuf {
+    pub(crate) fn fill_but(&self, free: u64) -> PathBuf {
         use std::io::Write as _;
         let path = self.path().join("ballast");
         let mut file = std::fs::File::create(&path).unwrap();
