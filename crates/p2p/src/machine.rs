@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 use rand::RngExt as _;
 use tipward_chain::{Chain, ChainView, HeaderId};
-use tipward_primitives::{BlockHash, Timestamp};
+use tipward_primitives::{BlockHash, Histogram, Timestamp};
 
 use self::blocks::Job;
 pub use self::blocks::Submitted;
@@ -68,6 +68,8 @@ pub struct Machine {
     gossip: Gossip,
     headers: HeaderSync,
     download: Download,
+    /// From the request for a block to its arrival.
+    arrivals: Histogram,
     serve: Serve,
     stale_tip: StaleTip,
     /// Connections that were asked for and do not stand yet.
@@ -126,6 +128,7 @@ impl Machine {
             gossip,
             headers: HeaderSync::default(),
             download,
+            arrivals: Histogram::default(),
             serve: Serve::default(),
             stale_tip: StaleTip::new(now),
             pending: BTreeMap::new(),

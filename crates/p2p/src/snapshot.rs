@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tipward_primitives::{BlockHash, Height, Timestamp};
+use tipward_primitives::{BlockHash, Height, Latencies, Timestamp};
 
 use crate::addr::Address;
 use crate::io::{ConnKind, PeerId, Transport};
@@ -166,6 +166,8 @@ pub struct DownloadSnapshot {
     /// Most credits that were out when something was asked for, in bytes. A block that was asked for alone is left out: it
     /// may be larger than the pool.
     pub credits_peak: u64,
+    /// How long blocks took from the request to their arrival, late ones and those that came twice included.
+    pub arrivals: Latencies,
     /// Blocks that nobody was asked for yet, in and beyond the window.
     pub blocks_left: u64,
     /// Nothing is asked for, because our own disk failed a moment ago.

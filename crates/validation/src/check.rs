@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 use tipward_chain::{BlockOutcome, Fault};
@@ -13,6 +14,7 @@ use tipward_primitives::{Params, RawBlock};
 use tipward_script::check_signet_solution;
 
 use crate::faults::lasting;
+use crate::handle::Counters;
 use crate::prepared::PreparedBlock;
 use crate::ticket::{Ticket, panic_message};
 use crate::write::Checked;
@@ -75,6 +77,7 @@ pub(crate) struct Worker {
     pub(crate) next: Sender<Checked>,
     /// What still waits is not worth a check: the node is stopping.
     pub(crate) stopping: Arc<AtomicBool>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl Worker {
@@ -93,7 +96,10 @@ impl Worker {
                 continue;
             }
             let check = || check_received(&self.check, &context, block);
-            match catch_unwind(AssertUnwindSafe(check)) {
+            let began = Instant::now();
+            let checked = catch_unwind(AssertUnwindSafe(check));
+            self.counters.clocks.check.add(began.elapsed());
+            match checked {
                 // If the writer is gone, the ticket says so as it is dropped.
                 Ok(Ok(block)) => {
                     let block = Arc::new(block);

@@ -12,6 +12,7 @@ use crate::bell::Bell;
 use crate::connect::CoinsReader;
 use crate::faults::ended;
 use crate::flush_meter::{FlushMeter, Flushes};
+use crate::stage_times::{StageClocks, StageTimes};
 
 /// Questions that may wait for the connect thread; whoever asks more waits.
 const QUEUE: usize = 256;
@@ -100,6 +101,8 @@ pub struct Progress {
     pub flushes: Flushes,
     /// Connecting waits for something that may pass, such as room on the disk.
     pub paused: bool,
+    /// How long the stages took.
+    pub times: StageTimes,
 }
 
 /// [`Progress`], as it is written.
@@ -117,6 +120,7 @@ pub(crate) struct Counters {
     pub(crate) flushing: AtomicU64,
     pub(crate) flushes: FlushMeter,
     pub(crate) paused: AtomicU64,
+    pub(crate) clocks: StageClocks,
 }
 
 impl Counters {
@@ -140,6 +144,7 @@ impl Counters {
             flushing: get(&self.flushing) > 0,
             flushes: self.flushes.read(),
             paused: get(&self.paused) > 0,
+            times: self.clocks.read(),
         }
     }
 }

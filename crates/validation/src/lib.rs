@@ -78,6 +78,7 @@ mod options;
 mod pipeline;
 mod prepared;
 mod scripts;
+mod stage_times;
 mod start;
 #[doc(hidden)]
 pub mod steps;
@@ -92,6 +93,7 @@ pub use flush_meter::Flushes;
 pub use handle::{CoinAnswer, CoinsHandle, FoundCoin, Progress, TestError};
 pub use options::Options;
 pub use pipeline::{Pipeline, QueueDepths};
+pub use stage_times::StageTimes;
 pub use start::validated_tip;
 pub use ticket::Event;
 

@@ -141,6 +141,7 @@ impl Pipeline {
             sink: sink.clone(),
             sync_bytes: options.sync_bytes,
             sync_interval: options.sync_interval,
+            counters: pipeline.coins.counters(),
         };
         pipeline.writer = Some(spawn("write", move || writer.run())?);
         for i in 0..options.check_threads.get() {
@@ -149,6 +150,7 @@ impl Pipeline {
                 queue: check_queue.clone(),
                 next: write_sender.clone(),
                 stopping: Arc::clone(&pipeline.stopping),
+                counters: pipeline.coins.counters(),
             };
             let worker = spawn(&format!("check-{i}"), move || worker.run())?;
             pipeline.workers.push(worker);

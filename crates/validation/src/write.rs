@@ -16,6 +16,7 @@ use tipward_primitives::{BlockHash, Header};
 use tipward_store::{BlockStore, NewBlock, StoreError};
 
 use crate::faults::store_fault;
+use crate::handle::Counters;
 use crate::handoff::Handoff;
 use crate::prepared::PreparedBlock;
 use crate::ticket::{Event, Sink, Ticket, panic_message};
@@ -103,6 +104,7 @@ pub(crate) struct Writer {
     pub(crate) sink: Sink,
     pub(crate) sync_bytes: u64,
     pub(crate) sync_interval: Duration,
+    pub(crate) counters: Arc<Counters>,
 }
 
 impl Writer {
@@ -249,7 +251,10 @@ impl Turns {
                 transactions: transactions(block),
             })
             .collect();
-        match self.writer.store.append_blocks(&blocks) {
+        let began = Instant::now();
+        let appended = self.writer.store.append_blocks(&blocks);
+        self.writer.counters.clocks.write.add(began.elapsed());
+        match appended {
             Ok(_) => {
                 self.note_unsynced();
                 // What is not kept to be connected is not needed any more when who waits for the verdicts goes on.

@@ -31,7 +31,7 @@ pub use expected::SizeCurve;
 pub use feed::{Feed, Looker, Publisher, Shot};
 pub use health::{Health, health, ready};
 pub use status::{
-    Coins, Credits, Disk, Events, Left, Limit, NodeFigures, Peer, PeerState, Phase, Process,
-    Queues, Rates, Status, Sync, Threads, Tip, Traffic,
+    Coins, Credits, Disk, Events, Latency, Left, Limit, NodeFigures, Peer, PeerState, Phase,
+    Process, Queues, Rates, Status, Sync, Threads, Tip, Traffic,
 };
 pub use strip::{Cell, Front, InFlight, MOST_CELLS, STATES, Shape, Strip};

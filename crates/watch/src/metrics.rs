@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::{Cell, PeerState, Phase, STATES, Status};
+use crate::{Cell, Latency, PeerState, Phase, STATES, Status};
 
 /// Content type of the text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -197,6 +197,24 @@ fn stages(page: &mut Page, status: &Status) {
     ] {
         depth.with(&[("queue", queue)], waiting as f64);
     }
+    let (arrivals, stages): (Vec<_>, Vec<_>) = status
+        .latencies
+        .iter()
+        .partition(|latency| latency.of == Latency::ARRIVAL);
+    let mut took = page.histogram(
+        "stage_seconds",
+        "Time that a stage took for one thing that it did: a block, or a turn of the writer, or a flush.",
+    );
+    for latency in stages {
+        took.distribution(&[("stage", &latency.of)], latency);
+    }
+    let mut arrived = page.histogram(
+        "block_arrival_seconds",
+        "Time from the request for a block to its arrival.",
+    );
+    for latency in arrivals {
+        arrived.distribution(&[], latency);
+    }
     page.gauge(
         "driver_answer_seconds",
         "Time that the network thread took to answer for this page.",
@@ -334,6 +352,10 @@ impl Page {
         self.metric("counter", name, help)
     }
 
+    fn histogram(&mut self, name: &'static str, help: &str) -> Metric<'_> {
+        self.metric("histogram", name, help)
+    }
+
     fn metric(&mut self, kind: &str, name: &'static str, help: &str) -> Metric<'_> {
         let page = &mut self.0;
         // Writing to a string does not fail.
@@ -351,7 +373,29 @@ impl Metric<'_> {
     }
 
     fn with(&mut self, labels: &[(&str, &str)], value: f64) {
-        let _ = write!(self.page, "tipward_{}{{", self.name);
+        self.part("", labels, value);
+    }
+
+    /// The lines of a histogram.
+    fn distribution(&mut self, labels: &[(&str, &str)], latency: &Latency) {
+        let mut up_to = 0;
+        let bounds = latency.bounds.iter().map(f64::to_string);
+        for (bound, count) in bounds.chain(["+Inf".to_owned()]).zip(&latency.counts) {
+            up_to += count;
+            let labels = [labels, &[("le", bound.as_str())]].concat();
+            self.part("_bucket", &labels, up_to as f64);
+        }
+        self.part("_sum", labels, latency.seconds);
+        self.part("_count", labels, up_to as f64);
+    }
+
+    fn part(&mut self, suffix: &str, labels: &[(&str, &str)], value: f64) {
+        let _ = write!(self.page, "tipward_{}{suffix}", self.name);
+        if labels.is_empty() {
+            let _ = writeln!(self.page, " {}", Number(value));
+            return;
+        }
+        let _ = write!(self.page, "{{");
         for (i, (label, value)) in labels.iter().enumerate() {
             let comma = if i == 0 { "" } else { "," };
             let value = value

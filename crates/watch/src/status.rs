@@ -25,6 +25,8 @@ pub struct Status {
     pub credits: Credits,
     /// What waits in each stage.
     pub queues: Queues,
+    /// How long the stages take for what they do.
+    pub latencies: Vec<Latency>,
     /// Bytes to and from all peers, and what is known of others.
     pub traffic: Traffic,
     /// Every connection, by id.
@@ -249,6 +251,25 @@ pub struct Queues {
     pub scripts: u64,
     /// Milliseconds that the driver took to answer for this status.
     pub driver_answer_ms: f64,
+}
+
+/// How long something took, each time since the start.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Latency {
+    /// What took so long: [`Latency::ARRIVAL`], or the name of a stage.
+    pub of: String,
+    /// Bounds in seconds, rising.
+    pub bounds: Vec<f64>,
+    /// How many took no longer than each bound and longer than the one before, and how many longer than all.
+    pub counts: Vec<u64>,
+    /// Seconds that all took together.
+    pub seconds: f64,
+}
+
+impl Latency {
+    /// From the request for a block to its arrival.
+    pub const ARRIVAL: &str = "arrival";
 }
 
 /// Bytes to and from all peers, and what is known of others.

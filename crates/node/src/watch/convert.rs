@@ -4,7 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tipward_chain::ChainView;
 use tipward_p2p::snapshot::{LeftPeer, PeerSnapshot, WindowSnapshot};
-use tipward_watch::{InFlight, Left, Peer, PeerState, Shape, Status, Tip};
+use tipward_primitives::{Histogram, Latencies};
+use tipward_validation::StageTimes;
+use tipward_watch::{InFlight, Latency, Left, Peer, PeerState, Shape, Status, Tip};
 
 use crate::rpc::peer_name;
 
@@ -117,4 +119,24 @@ pub(super) fn missing_in_window(window: &WindowSnapshot) -> u64 {
         .sum();
     let asked = window.asked.chunk_by(|a, b| a.height == b.height).count();
     open + asked as u64
+}
+
+/// How long the stages took, and blocks to arrive.
+pub(super) fn latencies(arrivals: &Latencies, stages: &StageTimes) -> Vec<Latency> {
+    let latency = |(of, latencies): (&str, &Latencies)| Latency {
+        of: of.to_owned(),
+        bounds: Histogram::BOUNDS.map(|micros| micros as f64 / 1e6).into(),
+        counts: latencies.counts.into(),
+        seconds: latencies.micros as f64 / 1e6,
+    };
+    [
+        (Latency::ARRIVAL, arrivals),
+        ("check", &stages.check),
+        ("write", &stages.write),
+        ("connect", &stages.connect),
+        ("script", &stages.script),
+        ("flush", &stages.flush),
+    ]
+    .map(latency)
+    .into()
 }

@@ -159,6 +159,7 @@ impl Figures {
             strip,
             credits: credits(&asked.snapshot),
             queues: queues(asked, &progress, took),
+            latencies: convert::latencies(&asked.snapshot.download.arrivals, &progress.times),
             traffic: traffic(asked),
             peers: asked.snapshot.peers.iter().map(convert::peer).collect(),
             left: asked.snapshot.left.iter().map(convert::left).collect(),

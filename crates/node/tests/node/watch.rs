@@ -137,6 +137,11 @@ fn metrics_and_health_speak_of_the_same_node() {
         "tipward_phase{phase=\"synced\"} 1",
         "tipward_blocks_validated_total 20",
         "tipward_peers{direction=\"outbound\",state=\"idle\"} 1",
+        "tipward_stage_seconds_count{stage=\"check\"} 20",
+        "tipward_stage_seconds_count{stage=\"connect\"} 20",
+        "tipward_stage_seconds_count{stage=\"script\"} 20",
+        "tipward_stage_seconds_count{stage=\"flush\"} 0",
+        "tipward_block_arrival_seconds_count 20",
     ] {
         assert!(
             metrics.lines().any(|l| l == line),

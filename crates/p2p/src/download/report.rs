@@ -1,6 +1,6 @@
 //! What the download says about itself.
 
-use tipward_primitives::{BlockHash, Height};
+use tipward_primitives::{BlockHash, Height, Timestamp};
 
 use super::Download;
 use super::credits::Credits;
@@ -10,6 +10,11 @@ impl Download {
     /// Whether this peer was asked for this block and has not sent it.
     pub(crate) fn was_asked(&self, peer: PeerId, hash: &BlockHash) -> bool {
         self.sources.get(&peer).is_some_and(|s| s.was_asked(hash))
+    }
+
+    /// When this peer was asked for this block, if it has not sent it.
+    pub(crate) fn asked_at(&self, peer: PeerId, hash: &BlockHash) -> Option<Timestamp> {
+        self.sources.get(&peer)?.asked_at(hash)
     }
 
     /// Heights that a peer owes, oldest request first.

@@ -111,6 +111,11 @@ impl Source {
         self.by_hash.contains_key(hash)
     }
 
+    pub(super) fn asked_at(&self, hash: &BlockHash) -> Option<Timestamp> {
+        let seq = self.by_hash.get(hash)?;
+        self.requests.get(seq).map(|asked| asked.at)
+    }
+
     pub(super) fn ask(&mut self, seq: u64, asked: Asked) {
         if self.in_flight == 0 {
             self.progress = self.progress.max(asked.at);

@@ -46,6 +46,9 @@ impl Machine {
         let hash = header.block_hash();
         let size = block.size();
         let now = self.shared.now;
+        if let Some(asked) = self.download.asked_at(peer, &hash) {
+            self.arrivals.add(now.since(asked));
+        }
         match self.download.arrived(now, peer, &hash, size) {
             Arrival::Check => match self.shared.chain.find(&hash) {
                 Some(id) => self.check(Some(peer), id, block),

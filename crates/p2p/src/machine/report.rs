@@ -99,6 +99,7 @@ fn download(machine: &Machine) -> DownloadSnapshot {
         credits_asked: download.credits().asked(),
         credits_held: download.credits().held(),
         credits_peak: download.peak_credits(),
+        arrivals: machine.arrivals.read(),
         blocks_left: download.left(machine.best_height()),
         paused: download.is_paused(machine.shared.now),
     }

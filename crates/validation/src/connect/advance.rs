@@ -1,6 +1,7 @@
 //! Connecting the next block: every refusal before any change, then the change, then its scripts to the workers.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tipward_chain::{BlockRef, Fault};
 use tipward_consensus::Reject;
@@ -43,6 +44,7 @@ impl Connect {
 
     fn connect(&mut self, block: BlockRef, prepared: Arc<PreparedBlock>) -> Result<bool, Fault> {
         self.settings.points.pass("before connecting a block")?;
+        let began = Instant::now();
         let view = &self.view;
         let context = view.context(block.id);
         let tree = view.tree();
@@ -75,6 +77,7 @@ impl Connect {
                 Arc::clone(&spent),
                 context.script_flags,
                 !assumed,
+                &self.counters,
                 self.bell.clone(),
             );
             Some(Arc::new(job))
@@ -92,6 +95,7 @@ impl Connect {
             spent,
             job,
         });
+        self.counters.clocks.connect.add(began.elapsed());
         Ok(true)
     }
 

@@ -173,6 +173,7 @@ impl Connect {
             Arc::new(spent),
             context.script_flags,
             true,
+            &self.counters,
             self.bell.clone(),
         ))
     }

@@ -101,7 +101,9 @@ impl Connect {
         };
         if ended? == Flushed::Done {
             self.coins.thaw_done();
-            self.counters.flushes.ended(self.flushes.last.elapsed());
+            let took = self.flushes.last.elapsed();
+            self.counters.flushes.ended(took);
+            self.counters.clocks.flush.add(took);
             self.flushes.on_disk = to.hash;
             self.frontiers.flush(to, &self.view)?;
             self.waiting.note_flush_done(&self.coins_db);

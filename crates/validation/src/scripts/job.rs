@@ -1,6 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use tipward_chain::Fault;
 use tipward_coins::{SpentCoins, undo};
@@ -9,6 +10,7 @@ use tipward_script::{PreparedTx, ScriptError, SpentOutput};
 
 use crate::bell::Bell;
 use crate::faults::lasting;
+use crate::handle::Counters;
 use crate::prepared::PreparedBlock;
 use crate::ticket::panic_message;
 
@@ -42,6 +44,8 @@ pub(crate) struct ScriptJob {
     first_failed: AtomicUsize,
     failure: Mutex<Option<Failure>>,
     outcome: OnceLock<Outcome>,
+    /// If scripts are verified: when they were handed in, and where it is noted how long that took.
+    handed_in: Option<(Instant, Arc<Counters>)>,
     bell: Bell,
 }
 
@@ -66,6 +70,7 @@ impl ScriptJob {
         spent: Arc<SpentCoins>,
         flags: ScriptFlags,
         verify: bool,
+        counters: &Arc<Counters>,
         bell: Bell,
     ) -> Self {
         let chunks = if verify {
@@ -85,6 +90,7 @@ impl ScriptJob {
             first_failed: AtomicUsize::new(usize::MAX),
             failure: Mutex::new(None),
             outcome: OnceLock::new(),
+            handed_in: verify.then(|| (Instant::now(), Arc::clone(counters))),
             bell,
         }
     }
@@ -121,6 +127,9 @@ impl ScriptJob {
         // What the others did before must be seen by the last one.
         if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.guarded(|| self.finish());
+            if let Some((since, counters)) = &self.handed_in {
+                counters.clocks.script.add(since.elapsed());
+            }
             self.bell.ring();
         }
         true

@@ -1,7 +1,26 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::{Process, Threads};
+use crate::{Latency, Process, Threads};
+
+fn latency(of: &str) -> Latency {
+    Latency {
+        of: of.to_owned(),
+        bounds: vec![0.001, 0.5],
+        counts: vec![3, 0, 1],
+        seconds: 1.25,
+    }
+}
+
+/// What the lines of a metric begin with.
+fn parts(text: &str, name: &str) -> Vec<String> {
+    if text.contains(&format!("# TYPE {name} histogram\n")) {
+        let suffixes = ["_bucket", "_sum", "_count"];
+        suffixes.map(|suffix| format!("{name}{suffix}")).into()
+    } else {
+        vec![name.to_owned()]
+    }
+}
 
 fn text() -> String {
     render(&Status {
@@ -9,6 +28,7 @@ fn text() -> String {
             threads: vec![Threads::default()],
             ..Process::default()
         },
+        latencies: ["check", Latency::ARRIVAL].map(latency).into(),
         ..Status::default()
     })
 }
@@ -37,11 +57,13 @@ fn every_metric_has_help_a_type_and_a_value() {
     assert!(names.len() > 50, "{}", names.len());
     for name in &names {
         assert!(text.contains(&format!("# HELP {name} ")), "{name}");
-        let has_value = text
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .any(|line| line.split(['{', ' ']).next() == Some(name));
-        assert!(has_value, "{name}");
+        for part in parts(&text, name) {
+            let has_value = text
+                .lines()
+                .filter(|line| !line.starts_with('#'))
+                .any(|line| line.split(['{', ' ']).next() == Some(part.as_str()));
+            assert!(has_value, "{part}");
+        }
     }
     // One block of lines for each metric, as the format demands.
     assert_eq!(text.matches("# TYPE ").count(), names.len());
@@ -63,7 +85,10 @@ fn every_metric_of_the_dashboard_exists() {
     let dashboard = include_str!("../../../../contrib/grafana/tipward.json");
     let parsed: serde_json::Value = serde_json::from_str(dashboard).unwrap();
     assert!(parsed["panels"].as_array().unwrap().len() > 10);
-    let (used, shown) = (named(dashboard), shown(&text()));
+    let text = text();
+    let names = shown(&text);
+    let shown: BTreeSet<String> = names.iter().flat_map(|name| parts(&text, name)).collect();
+    let used = named(dashboard);
     assert!(used.len() > 20);
     let unknown: Vec<_> = used.difference(&shown).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
@@ -77,6 +102,32 @@ fn every_metric_is_in_the_documentation() {
     assert!(untold.is_empty(), "not in docs/watch.md: {untold:?}");
     let gone: Vec<_> = told.difference(&shown).collect();
     assert!(gone.is_empty(), "only in docs/watch.md: {gone:?}");
+}
+
+#[test]
+fn the_lines_of_a_histogram_add_up() {
+    let text = text();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| {
+            line.starts_with("tipward_stage_seconds") || line.starts_with("tipward_block_arrival")
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "tipward_stage_seconds_bucket{stage=\"check\",le=\"0.001\"} 3",
+            "tipward_stage_seconds_bucket{stage=\"check\",le=\"0.5\"} 3",
+            "tipward_stage_seconds_bucket{stage=\"check\",le=\"+Inf\"} 4",
+            "tipward_stage_seconds_sum{stage=\"check\"} 1.25",
+            "tipward_stage_seconds_count{stage=\"check\"} 4",
+            "tipward_block_arrival_seconds_bucket{le=\"0.001\"} 3",
+            "tipward_block_arrival_seconds_bucket{le=\"0.5\"} 3",
+            "tipward_block_arrival_seconds_bucket{le=\"+Inf\"} 4",
+            "tipward_block_arrival_seconds_sum 1.25",
+            "tipward_block_arrival_seconds_count 4",
+        ]
+    );
 }
 
 #[test]
