@@ -7,6 +7,7 @@ mod network;
 mod process;
 mod replay;
 mod report;
+mod rpc;
 mod series;
 mod signatures;
 mod source;
@@ -18,6 +19,7 @@ pub use download::DownloadArgs;
 pub use ibd::{IbdArgs, Scripts};
 pub use network::NetworkArgs;
 pub use replay::ReplayArgs;
+pub use rpc::RpcArgs;
 pub use signatures::SignaturesArgs;
 
 /// What can be measured.
@@ -31,6 +33,8 @@ pub enum BenchCommand {
     Network(NetworkArgs),
     /// Take a generated chain from its file to the validated tip, without a network
     Replay(ReplayArgs),
+    /// Call JSON-RPC while a generated chain is synced, and fetch its blocks by REST
+    Rpc(RpcArgs),
     /// Verify as many signatures as a generated chain has, with libsecp256k1 alone
     Signatures(SignaturesArgs),
 }
@@ -42,6 +46,7 @@ pub fn run(what: &BenchCommand, options: Options) -> anyhow::Result<()> {
         BenchCommand::Ibd(args) => ibd::run(args, options),
         BenchCommand::Network(args) => network::run(args, &options),
         BenchCommand::Replay(args) => replay::run(args, options),
+        BenchCommand::Rpc(args) => rpc::run(args, &options),
         BenchCommand::Signatures(args) => signatures::run(args, &options),
     }
 }

@@ -33,6 +33,9 @@ pub struct Chain {
 
 /// Options of `tipward bench download`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  tipward bench download --size 1000 --rounds 5 --dir /some/disk")]
 pub struct DownloadArgs {
     /// The chain to download.
     #[command(flatten)]

@@ -3,7 +3,7 @@
 //! Each run is a process of its own that starts with an empty directory, and is asked by JSON-RPC how far it is. A run
 //! ends twice: when the node has the tip, and when it has stopped in order with everything on disk.
 
-mod node;
+pub(super) mod node;
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -19,6 +19,10 @@ use node::{Kind, NodeUnderTest, Task};
 
 /// Options of `tipward bench ibd`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  tipward bench ibd --blocks chain.dat --dir /some/disk --scripts both
+  tipward bench ibd --blocks chain.dat --versus /path/to/bitcoind --rounds 5")]
 pub struct IbdArgs {
     /// Chain to sync, as `tipward generate --shape mainnet` writes it
     #[arg(long, value_name = "FILE")]
@@ -183,6 +187,8 @@ pub(super) fn run(args: &IbdArgs, options: Options) -> anyhow::Result<()> {
                     assume_valid: (!scripts).then_some(note.assume_valid),
                     dbcache: args.dbcache,
                     note: &note,
+                    load: None,
+                    rest: None,
                 };
                 let figures = nodes[node].sync(&task)?;
                 report.push(Run {

@@ -19,6 +19,9 @@ use crate::config::Options;
 
 /// Options of `tipward bench network`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  tipward bench network --size 800 --rounds 5 --dir /some/disk")]
 pub struct NetworkArgs {
     /// Which crowds of peers to download from; all of them by default
     #[arg(long, value_name = "PROFILE", num_args = 1.., value_enum)]

@@ -135,6 +135,12 @@ pub(super) fn cpu_seconds(pid: u32) -> Option<f64> {
     parse_ticks(&stat, OWN_FIELD).map(|ticks| ticks as f64 / TICKS_PER_SECOND)
 }
 
+/// CPU time of the calling thread so far.
+pub(super) fn thread_cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").ok()?;
+    parse_ticks(&stat, OWN_FIELD).map(|ticks| ticks as f64 / TICKS_PER_SECOND)
+}
+
 /// Two neighbouring fields of proc_pid_stat(5), user and system time. The second field of all is the program's name,
 /// which may hold anything but ends with the last parenthesis.
 fn parse_ticks(stat: &str, field: usize) -> Option<u64> {

@@ -22,6 +22,9 @@ use stages::Stages;
 
 /// Options of `tipward bench replay`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  tipward bench replay --blocks chain.dat --dir /some/disk --scripts both")]
 pub struct ReplayArgs {
     /// Chain to replay, as `tipward generate --shape mainnet` writes it
     #[arg(long, value_name = "FILE")]
@@ -150,7 +153,7 @@ fn measure(
         cpu: ended.cpu_seconds,
         peak: ended.peak_bytes,
         written: ended.written_bytes,
-        serving: 0.0,
+        ..Figures::default()
     };
     Ok((figures, told.stages))
 }

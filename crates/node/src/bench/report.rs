@@ -6,11 +6,12 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
+use super::rpc::{Calls, Fetched};
 use super::series::Spread;
 use crate::generate::mainnet::ChainNote;
 
 /// What a run took.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Figures {
     /// Seconds from the start until the node had the tip.
     pub(super) to_tip: f64,
@@ -30,10 +31,14 @@ pub(super) struct Figures {
     pub(super) written: u64,
     /// CPU seconds of the peers meanwhile.
     pub(super) serving: f64,
+    /// What came of calls meanwhile, if there were some.
+    pub(super) calls: Option<Calls>,
+    /// What came of fetching blocks afterwards.
+    pub(super) rest: Vec<Fetched>,
 }
 
 /// One run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Run {
     /// Number of the program.
     pub(super) node: usize,

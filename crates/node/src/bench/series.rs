@@ -18,6 +18,10 @@ impl<T> Series<T> {
         self.0.len()
     }
 
+    pub(super) fn map<U>(&self, of: impl Fn(&T) -> U) -> Vec<U> {
+        self.0.iter().map(of).collect()
+    }
+
     pub(super) fn median(&self, of: impl Fn(&T) -> f64) -> f64 {
         Spread::of(self.0.iter().map(of)).median
     }

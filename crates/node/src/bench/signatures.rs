@@ -21,6 +21,9 @@ const SAMPLES: u32 = 4_000;
 
 /// Options of `tipward bench signatures`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  tipward bench signatures --blocks chain.dat")]
 pub struct SignaturesArgs {
     /// Chain whose signatures are counted, as `tipward generate --shape mainnet` writes it
     #[arg(long, value_name = "FILE")]

@@ -156,6 +156,35 @@ fn a_chain_shaped_like_the_main_network_is_replayed_without_a_network() {
 }
 
 #[test]
+fn calls_are_answered_while_a_chain_is_synced_and_its_blocks_are_fetched_by_rest() {
+    let dir = temp_dir();
+    let (chain, json) = (dir.path().join("chain.dat"), dir.path().join("rpc.json"));
+    small_mainnet_chain(&chain);
+    let bench = finish(
+        tipward()
+            .args(["bench", "rpc", "--connections", "8", "--rate", "400"])
+            .args(["--rest-rounds", "1", "--blocks"])
+            .arg(&chain)
+            .arg("--dir")
+            .arg(dir.path())
+            .arg("--json")
+            .arg(&json),
+    );
+    assert!(bench.status.success(), "{}", bench.stderr);
+    for words in ["full blocks: ", "getblockchaininfo: ", "blocks by REST: "] {
+        assert!(bench.stdout.contains(words), "{words}: {}", bench.stdout);
+    }
+    let told: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    let round = &told.as_array().unwrap()[0];
+    let of = |name: &str| round[name].as_f64().unwrap();
+    assert!(of("answers") > 0.0 && of("failed") == 0.0, "{round}");
+    assert!(of("p50_ms") <= of("p99_ms") && of("p99_ms") <= of("most_ms"));
+    assert!(round["rest_bytes_per_second"][0].as_f64().unwrap() > 0.0);
+    assert!(round["plain_bytes_per_second"][0].as_f64().unwrap() > 0.0);
+    assert_eq!(dir.path().read_dir().unwrap().count(), 3);
+}
+
+#[test]
 fn a_chain_is_not_spoiled_past_its_end_nor_where_nothing_is_signed() {
     let dir = temp_dir();
     let chain = dir.path().join("chain.dat");

@@ -12,6 +12,7 @@ use tipward_rpc::client::{Client, Login};
 
 use crate::bench::process::Watched;
 use crate::bench::report::Figures;
+use crate::bench::rpc::{Load, LoadOptions, RestOptions, fetch};
 use crate::bench::source::Source;
 use crate::generate::mainnet::ChainNote;
 
@@ -26,14 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Whose command line it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::bench) enum Kind {
     Tipward,
     Core,
 }
 
 impl Kind {
     /// By the program's name.
-    pub(super) fn of(program: &Path) -> Self {
+    pub(in crate::bench) fn of(program: &Path) -> Self {
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         match name.contains("tipward") {
             true => Self::Tipward,
@@ -43,33 +44,37 @@ impl Kind {
 }
 
 /// A program to measure.
-pub(super) struct NodeUnderTest {
-    pub(super) program: PathBuf,
-    pub(super) kind: Kind,
+pub(in crate::bench) struct NodeUnderTest {
+    pub(in crate::bench) program: PathBuf,
+    pub(in crate::bench) kind: Kind,
     /// More of its options.
-    pub(super) more: Vec<String>,
+    pub(in crate::bench) more: Vec<String>,
 }
 
 /// What to do in a run.
-pub(super) struct Task<'a> {
+pub(in crate::bench) struct Task<'a> {
     /// Not there yet, and gone afterwards.
-    pub(super) dir: &'a Path,
-    pub(super) sources: &'a [Source],
+    pub(in crate::bench) dir: &'a Path,
+    pub(in crate::bench) sources: &'a [Source],
     /// Block up to which scripts are assumed valid.
-    pub(super) assume_valid: Option<BlockHash>,
-    pub(super) dbcache: u32,
-    pub(super) note: &'a ChainNote,
+    pub(in crate::bench) assume_valid: Option<BlockHash>,
+    pub(in crate::bench) dbcache: u32,
+    pub(in crate::bench) note: &'a ChainNote,
+    /// Who calls it meanwhile.
+    pub(in crate::bench) load: Option<LoadOptions>,
+    /// What is fetched from it in the end.
+    pub(in crate::bench) rest: Option<RestOptions<'a>>,
 }
 
 impl NodeUnderTest {
     /// What to call it.
-    pub(super) fn name(&self) -> String {
+    pub(in crate::bench) fn name(&self) -> String {
         let name = self.program.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
 
     /// Syncs into an empty directory, and stops in order.
-    pub(super) fn sync(&self, task: &Task<'_>) -> anyhow::Result<Figures> {
+    pub(in crate::bench) fn sync(&self, task: &Task<'_>) -> anyhow::Result<Figures> {
         std::fs::create_dir(task.dir)?;
         // What earlier runs wrote is not to be written in this one's time.
         rustix::fs::sync();
@@ -86,7 +91,21 @@ impl NodeUnderTest {
             timeout: Some(ANSWER),
         };
         let mut figures = Figures::default();
+        let load = match task.load {
+            Some(options) => {
+                let cookie_dir = self.cookie_dir(task.dir);
+                Some(Load::start(client.clone(), cookie_dir, options)?)
+            }
+            None => None,
+        };
         self.watch(task, begun, &client, &mut process, &mut figures)?;
+        if let Some(load) = load {
+            figures.calls = Some(load.end()?);
+        }
+        if let Some(rest) = &task.rest {
+            let blocks = self.cookie_dir(task.dir).join("blocks");
+            figures.rest = fetch(&client, &blocks, rest)?;
+        }
         client
             .call("stop", &json!([]))
             .context("it does not stop")?;
