@@ -12,6 +12,12 @@ use crate::config::ClientConfig;
 
 /// Options of `tipward cli`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  tipward cli getblockchaininfo                how far the node is
+  tipward cli getblockhash 1000                with an argument
+  tipward cli help getblock                     what a method takes and answers
+  tipward --network signet cli stop            end the node of another network")]
 pub struct CliArgs {
     /// Wait until the node answers, for at most so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", require_equals = true)]

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tipward_store::Reindex;
 
 use crate::allocator;
@@ -17,6 +17,7 @@ use crate::demo::{self, DemoArgs};
 use crate::export::{self, ExportArgs};
 use crate::generate::{self, GenerateArgs};
 use crate::import::{self, ImportArgs};
+use crate::manual::{self, CompletionsArgs, ManArgs};
 use crate::reindex::{self, ReindexArgs, ReindexChainstateArgs};
 use crate::run;
 use crate::serve::{self, ServeArgs};
@@ -71,6 +72,10 @@ enum Command {
     /// Sync a generated chain from four local peers and follow one more block, no internet needed
     Demo(DemoArgs),
     /// Measure
+    #[command(after_help = "\
+Examples:
+  tipward bench download                 what the disk and the checks let through
+  tipward bench ibd --help               more about one of them")]
     Bench {
         /// What to measure.
         #[command(subcommand)]
@@ -78,6 +83,10 @@ enum Command {
     },
     /// Write a regtest chain with transactions into a block file
     Generate(GenerateArgs),
+    /// Print what a shell needs to complete this command line
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man(ManArgs),
 }
 
 /// Runs what the command line says, to its end.
@@ -114,6 +123,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Bench { what }) => bench::run(&what, options),
         Some(Command::Generate(args)) => generate::run(&args),
+        Some(Command::Completions(args)) => manual::completions(&args, CommandLine::command()),
+        Some(Command::Man(args)) => manual::man(&args, CommandLine::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

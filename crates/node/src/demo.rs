@@ -26,6 +26,9 @@ const PEERS: [(u64, u64); 4] = [(400_000, 2), (200_000, 10), (100_000, 20), (50_
 
 /// Options of `tipward demo`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  tipward demo")]
 pub struct DemoArgs {
     /// Blocks of the chain
     #[arg(long, value_name = "N", default_value_t = 3000, value_parser = clap::value_parser!(u32).range(1..))]

@@ -20,6 +20,11 @@ const SPACING: u32 = 600;
 
 /// Options of `tipward generate`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  tipward generate --blocks 200 --out chain.dat
+  tipward generate --shape mainnet --blocks 300 --coins 1M --out chain.dat
+                                         full blocks, to measure with")]
 pub struct GenerateArgs {
     /// Block file to write
     #[arg(long, value_name = "FILE")]

@@ -5,7 +5,7 @@ use anyhow::Context as _;
 use crate::config::{Config, Options};
 use crate::node::Node;
 use crate::progress::Display;
-use crate::{logging, signals};
+use crate::{logging, service, signals};
 
 /// Runs a node until it ends or is told to.
 pub(crate) fn run(options: Options) -> anyhow::Result<()> {
@@ -32,11 +32,13 @@ async fn until_the_end(config: Config, display: Display) -> anyhow::Result<()> {
         config.network,
         config.netdir.display()
     );
+    service::starting();
     let mut node = tokio::select! {
         node = Node::start(config) => node?,
         // Told to end before it had begun.
         ended = signals::ended() => return ended,
     };
+    let service = tokio::spawn(service::follow(node.handle().clone()));
     let progress = {
         let handle = node.handle().clone();
         tokio::spawn(async move { display.follow(handle).await })
@@ -49,6 +51,7 @@ async fn until_the_end(config: Config, display: Display) -> anyhow::Result<()> {
             node.stop().await?;
         }
     }
+    let _ = service.await;
     // The bars go before the last line comes.
     let _ = progress.await;
     tracing::info!(target: "node", "Shutdown done");

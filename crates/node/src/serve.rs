@@ -34,6 +34,11 @@ const FOLLOW_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Options of `tipward serve`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  tipward serve --network regtest --blocks chain.dat --bind 127.0.0.1:18555
+  tipward serve --network regtest --blocks chain.dat --rate 1000000 --latency 100
+                                         a slow peer that is far away")]
 pub struct ServeArgs {
     /// Block files to serve, framed as Bitcoin Core's blk*.dat, blocks in any order
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]

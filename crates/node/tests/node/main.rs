@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod browser;
+mod cli;
 mod dns;
 mod dns_server;
 mod feed;
@@ -13,6 +14,7 @@ mod malformed;
 mod peers;
 mod process;
 mod rpc;
+mod service;
 mod socks_server;
 mod sync;
 mod tools;
