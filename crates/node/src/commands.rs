@@ -9,6 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use tipward_store::Reindex;
 
+use crate::advice;
 use crate::allocator;
 use crate::bench::{self, BenchCommand};
 use crate::client::{self, CliArgs};
@@ -128,7 +129,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&format!("{error:#}")),
+        Err(error) => fail(&advice::line(&error)),
     }
 }
 

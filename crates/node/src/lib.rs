@@ -17,6 +17,7 @@
 //! [`Node::builder`] starts one, and [`NodeHandle::subscribe`] gives its blocks in order, from any height, reorganizations
 //! included: see [`subscribe`], the examples `follow_tip`, `scan_script` and `count_types`, and `docs/library.md`.
 
+mod advice;
 mod allocator;
 pub mod bench;
 mod blocks;
@@ -44,6 +45,7 @@ mod signals;
 pub mod subscribe;
 pub mod top;
 pub mod verify;
+mod wall_clock;
 mod watch;
 mod zmq;
 

@@ -27,8 +27,8 @@ use crate::net::listen;
 use crate::net::mailbox::Mailbox;
 use crate::net::peer_files::PeerFiles;
 use crate::rpc::Rpc;
-use crate::watch;
 use crate::zmq::Outlets;
+use crate::{wall_clock, watch};
 
 /// Questions and commands that may wait for the driver.
 const TASK_QUEUE: usize = 256;
@@ -72,6 +72,7 @@ impl Node {
         let config = Arc::new(config);
         let params = Arc::new(config.params.clone());
         let clock = Clock::default();
+        wall_clock::check(clock.now(), &params)?;
         let shutdown = CancellationToken::new();
         let publisher = watch::begin(&config);
 

@@ -9,6 +9,7 @@ mod figures;
 mod path;
 mod process;
 mod tally;
+mod warnings;
 
 use std::time::{Duration, Instant};
 

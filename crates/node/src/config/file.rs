@@ -26,8 +26,14 @@ pub(crate) struct ConfigFile {
 impl ConfigFile {
     /// Reads `path`; an error names the file, and the key if one is at fault.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
+        let bytes = std::fs::read(path)
             .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
+        let text = String::from_utf8(bytes).map_err(|_| {
+            anyhow::anyhow!(
+                "configuration file {}: it is no text (UTF-8); write it anew, or name another with --conf",
+                path.display()
+            )
+        })?;
         Self::parse(&text).with_context(|| format!("configuration file {}", path.display()))
     }
 

@@ -127,9 +127,8 @@ impl Backend for NodeBackend {
     }
 
     fn warnings(&self) -> Vec<String> {
-        let paused = self.node.coins.progress().paused;
-        let waits = "Validation waits for room on the disk: see the log";
-        paused.then(|| waits.to_owned()).into_iter().collect()
+        // What the page says, too.
+        self.node.feed.newest().status.warnings.clone()
     }
 
     fn now(&self) -> Timestamp {

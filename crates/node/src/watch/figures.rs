@@ -14,14 +14,11 @@ use tipward_watch::{
 use super::convert;
 use super::path::Path;
 use super::process::Slow;
+use super::warnings::{Seen, Warnings};
 use crate::load::share_db_cache;
 use crate::net::driver::Driver;
 use crate::node::NodeHandle;
 
-/// Free room below this is worth a warning: a few hours of blocks at the tip, a minute of a sync.
-const LITTLE_ROOM: u64 = 2_000_000_000;
-/// A clock that differs so much from the peers' is worth a warning, as in Core.
-const MOST_OFFSET: i64 = 10 * 60;
 /// A header may be so much later than we believe now to be, and a chain grows in bursts.
 const SURPLUS: u64 = 288;
 
@@ -37,6 +34,10 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     /// Between two inputs of the driver.
     pub(super) fn of(driver: &mut Driver) -> Self {
         let now = driver.clock.now();
@@ -64,6 +65,7 @@ pub(super) struct Figures {
     last: (u64, u64, u64),
     totals: Totals,
     slow: Slow,
+    warnings: Warnings,
 }
 
 impl Figures {
@@ -79,6 +81,7 @@ impl Figures {
             last: Self::on_disk(node, &view),
             totals: Totals::default(),
             slow: Slow::default(),
+            warnings: Warnings::default(),
         };
         new.walk(node, &view);
         new.totals = Totals::default();
@@ -178,7 +181,14 @@ impl Figures {
             process: self.slow.process.clone(),
             warnings: Vec::new(),
         };
-        status.warnings = self.warnings(&status, asked, &progress);
+        status.warnings = self.warnings.of(&Seen {
+            status: &status,
+            asked,
+            progress: &progress,
+            now: node.clock.now(),
+            room: self.slow.room,
+            peers: &node.config.peers,
+        });
         status.message = message(&status, node.clock.now().as_secs());
         status
     }
@@ -268,39 +278,6 @@ impl Figures {
             free: self.slow.room.0,
             size: self.slow.room.1,
         }
-    }
-
-    fn warnings(&self, status: &Status, asked: &Asked, progress: &Progress) -> Vec<String> {
-        let mut warnings = Vec::new();
-        if progress.paused {
-            warnings.push("Validation waits for room on the disk: see the log".to_owned());
-        }
-        if asked.snapshot.download.paused {
-            warnings.push("The download waits for the disk: see the log".to_owned());
-        }
-        let (free, size) = self.slow.room;
-        if size > 0 && free < LITTLE_ROOM {
-            let mb = free / 1_000_000;
-            warnings.push(format!("Only {mb} MB are free on the disk"));
-        }
-        let offset = asked.snapshot.time_offset;
-        if offset.abs() > MOST_OFFSET {
-            warnings.push(format!(
-                "The clock of this machine differs by {offset} s from those of the peers"
-            ));
-        }
-        if !asked.snapshot.network_active {
-            warnings.push("The network is switched off (setnetworkactive)".to_owned());
-        }
-        let late = status.strip.front.filter(|front| front.late);
-        if let Some(front) = late.filter(|front| front.waited > 10_000) {
-            let seconds = front.waited / 1000;
-            warnings.push(format!(
-                "Block {} has been awaited from peer {} for {seconds} s",
-                front.height, front.peer
-            ));
-        }
-        warnings
     }
 }
 

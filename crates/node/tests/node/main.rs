@@ -11,6 +11,7 @@ mod feed;
 mod follow;
 mod harness;
 mod malformed;
+mod mistakes;
 mod peers;
 mod process;
 mod rpc;
