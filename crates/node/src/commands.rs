@@ -13,7 +13,7 @@ use crate::advice;
 use crate::allocator;
 use crate::bench::{self, BenchCommand};
 use crate::client::{self, CliArgs};
-use crate::config::{ClientConfig, Options, params};
+use crate::config::{ClientConfig, Options, core, params};
 use crate::demo::{self, DemoArgs};
 use crate::export::{self, ExportArgs};
 use crate::generate::{self, GenerateArgs};
@@ -93,6 +93,7 @@ Examples:
 /// Runs what the command line says, to its end.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     allocator::share_between_threads();
+    let (args, core) = core::split(args, &CommandLine::command());
     let command_line = match CommandLine::try_parse_from(args) {
         Ok(command_line) => command_line,
         Err(error) if !error.use_stderr() => {
@@ -102,7 +103,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Err(error) => return fail(&explain(&error)),
     };
-    let options = command_line.options;
+    let options = Options {
+        core,
+        ..command_line.options
+    };
     let result = match command_line.command {
         None => run::run(options),
         Some(Command::Cli(args)) => {
@@ -139,7 +143,7 @@ fn fail(message: &str) -> ExitCode {
 }
 
 /// clap's own message takes several lines; what matters of it fits on one.
-fn explain(error: &clap::Error) -> String {
+pub(crate) fn explain(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return "a command is missing: see `tipward --help`".to_owned();
     }

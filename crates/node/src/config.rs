@@ -1,5 +1,6 @@
 //! What the node shall do: command line over file over defaults, checked once, before anything is opened.
 
+pub(crate) mod core;
 mod file;
 mod logs;
 mod network;
@@ -69,6 +70,8 @@ pub struct Config {
     pub zmq: Vec<ZmqOutlet>,
     /// What to tell the user, and where.
     pub output: OutputConfig,
+    /// What was asked for and is not done, to be said at the start.
+    pub notices: Vec<String>,
 }
 
 /// How to find and accept peers.
@@ -163,8 +166,7 @@ pub struct OutputConfig {
 impl Config {
     /// Reads the file that the command line names (or the default one), lays the command line over it and checks all.
     pub fn load(command_line: Options) -> anyhow::Result<Self> {
-        let datadir = datadir(&command_line)?;
-        let (network, options) = with_file(command_line, &datadir)?;
+        let (network, options, datadir) = with_file(command_line)?;
         Self::resolve(network, options, &datadir)
     }
 
@@ -180,6 +182,7 @@ impl Config {
             rpc: rpc(&options, &params)?,
             zmq: zmq::outlets(&options)?,
             output: output(&options, &netdir)?,
+            notices: options.notices,
             network,
             peers,
             params,
@@ -203,8 +206,7 @@ pub struct ClientConfig {
 impl ClientConfig {
     /// The same file and defaults as [`Config::load`], for a client.
     pub fn load(command_line: Options) -> anyhow::Result<Self> {
-        let datadir = datadir(&command_line)?;
-        let (network, options) = with_file(command_line, &datadir)?;
+        let (network, options, datadir) = with_file(command_line)?;
         let config = Config::resolve(network, options, &datadir)?;
         let rpc = config.rpc.context("JSON-RPC is off: set `server` to on")?;
         let mut addr = *rpc.bind.first().context("no --rpcbind address")?;
@@ -223,26 +225,48 @@ impl ClientConfig {
     }
 }
 
-fn with_file(command_line: Options, datadir: &Path) -> anyhow::Result<(NetworkName, Options)> {
-    let file = match &command_line.conf {
-        Some(path) => ConfigFile::read(path)?,
+/// Lays the command line over the file that it names, or the default one: ours, or else one of Bitcoin Core's.
+fn with_file(mut command_line: Options) -> anyhow::Result<(NetworkName, Options, PathBuf)> {
+    let core = core::CommandLine::read(&std::mem::take(&mut command_line.core))?;
+    let datadir = match command_line.datadir.clone().or_else(|| core.datadir()) {
+        Some(dir) => dir,
+        None => default_datadir()?,
+    };
+    let named = command_line.conf.clone().or_else(|| core.conf(&datadir));
+    let is_toml = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    };
+    let (mut ours, mut cores) = (None, None);
+    match named {
+        // Ours may bear any name but the one that Core's has.
+        Some(path) if is_toml(&path) => ours = Some(path),
+        Some(path) if !core.is_empty() || path.ends_with("bitcoin.conf") => cores = Some(path),
+        Some(path) => ours = Some(path),
+        None if core.no_conf() => {}
         None => {
-            let path = datadir.join("tipward.toml");
-            if path.exists() {
-                ConfigFile::read(&path)?
-            } else {
-                ConfigFile::default()
+            let default = |name: &str| Some(datadir.join(name)).filter(|path| path.exists());
+            cores = default("bitcoin.conf");
+            // Whoever speaks Core's language means Core's file.
+            if core.is_empty() || cores.is_none() {
+                ours = default("tipward.toml");
+            }
+            if ours.is_some() {
+                cores = None;
             }
         }
+    }
+    let core = core.translate(cores.as_deref(), &datadir, command_line.network)?;
+    let file = match &ours {
+        Some(path) => ConfigFile::read(path)?,
+        None => ConfigFile::default(),
     };
-    let network = command_line.network.or(file.network()).unwrap_or_default();
-    Ok((network, command_line.over(file.options(network))))
+    let network = core.network.or(file.network()).unwrap_or_default();
+    let options = command_line.over(core.options).over(file.options(network));
+    Ok((network, options, datadir))
 }
 
-fn datadir(options: &Options) -> anyhow::Result<PathBuf> {
-    if let Some(dir) = &options.datadir {
-        return Ok(dir.clone());
-    }
+fn default_datadir() -> anyhow::Result<PathBuf> {
     std::env::home_dir()
         .filter(|home| !home.as_os_str().is_empty())
         .map(|home| home.join(".tipward"))

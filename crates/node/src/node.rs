@@ -74,6 +74,9 @@ impl Node {
         let clock = Clock::default();
         wall_clock::check(clock.now(), &params)?;
         let shutdown = CancellationToken::new();
+        for notice in &config.notices {
+            tracing::info!(target: "node", "{notice}");
+        }
         let publisher = watch::begin(&config);
 
         // The lock comes first: nothing of a directory that another node uses may be touched.

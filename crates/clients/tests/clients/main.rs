@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bdk;
+mod corepc;
 mod node;
 mod python;
 mod typed;

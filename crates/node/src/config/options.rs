@@ -305,6 +305,16 @@ pub struct Options {
         help_heading = "Output"
     )]
     pub progress: Option<ProgressMode>,
+
+    /// Arguments in Bitcoin Core's form
+    #[arg(skip)]
+    #[serde(skip)]
+    pub core: Vec<String>,
+
+    /// What was asked for in that form and is not done
+    #[arg(skip)]
+    #[serde(skip)]
+    pub notices: Vec<String>,
 }
 
 /// A list in the file may also be written as a single string.
@@ -330,13 +340,17 @@ fn one_or_many<'de, D: Deserializer<'de>>(
 /// option cannot be forgotten here.
 macro_rules! layer {
     ($over:expr, $under:expr; $($field:ident)*) => {{
-        let over: Options = $over;
-        let repair = (over.reindex, over.reindex_chainstate);
-        let Options { $($field,)* reindex: _, reindex_chainstate: _ } = over;
+        // What no file of ours can have: both sides count.
+        let Options { $($field,)* reindex, reindex_chainstate, core, mut notices } = $over;
         let under: Options = $under;
-        // Switches that a file cannot have.
-        let (reindex, reindex_chainstate) = repair;
-        Options { $($field: $field.or(under.$field),)* reindex, reindex_chainstate }
+        notices.extend(under.notices);
+        Options {
+            $($field: $field.or(under.$field),)*
+            reindex: reindex || under.reindex,
+            reindex_chainstate: reindex_chainstate || under.reindex_chainstate,
+            core,
+            notices,
+        }
     }};
 }
 

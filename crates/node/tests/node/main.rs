@@ -17,6 +17,7 @@ mod process;
 mod rpc;
 mod service;
 mod socks_server;
+mod stand_in;
 mod sync;
 mod tools;
 mod validate;
