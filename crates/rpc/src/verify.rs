@@ -294,3 +294,6 @@ impl<'a> CoinCheck<'a> {
 fn broken(reject: Reject) -> String {
     reject.to_string()
 }
+
+#[cfg(test)]
+mod tests;

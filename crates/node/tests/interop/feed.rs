@@ -5,7 +5,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tipward_primitives::RawBlock;
+use tipward_primitives::bitcoin::consensus::serialize;
 use tipward_primitives::bitcoin::{Address, Network, ScriptBuf};
+use tipward_testkit::generate::{ChainGenerator, ChainOptions, write_block_file};
 
 use super::bitcoind::{Bitcoind, executable};
 use super::process::eventually;
@@ -17,9 +20,26 @@ fn address(number: u8) -> String {
     Address::p2wsh(&anyone, Network::Regtest).to_string()
 }
 
-/// A chain with a branch of ten blocks that lost.
+/// A chain of blocks that spend, in a file; the hash of its tip.
+fn chain_that_spends(file: &Path) -> String {
+    let mut generator = ChainGenerator::new(ChainOptions {
+        blocks: 140,
+        ..ChainOptions::default()
+    });
+    let (magic, genesis) = {
+        let params = generator.params();
+        (params.magic, serialize(&params.genesis))
+    };
+    // Without it, a bitcoind that begins with this file takes the first block for one without a parent.
+    let genesis = RawBlock::new(genesis.into()).expect("a block");
+    let blocks = std::iter::once(genesis).chain(generator.by_ref());
+    write_block_file(file, magic, blocks).expect("a file");
+    generator.tip_hash().to_string()
+}
+
+/// Puts blocks on top of 140, with a branch of ten that lost.
 fn mine_with_a_branch(daemon: &Bitcoind) {
-    daemon.call("generatetoaddress", json!([150, address(0)]));
+    daemon.call("generatetoaddress", json!([10, address(0)]));
     let replaced = daemon.call("getblockhash", json!([141]));
     daemon.call("invalidateblock", json!([replaced]));
     daemon.call("generatetoaddress", json!([70, address(1)]));
@@ -50,14 +70,15 @@ fn the_block_files_of_bitcoind_are_imported_and_an_export_loads_into_bitcoind() 
     else {
         return;
     };
+    let lab = TempDir::new().expect("a temporary directory");
+    let made = lab.path().join("made.dat");
+    let beginning = chain_that_spends(&made);
     // Core's default is to encode its block files with a random key.
     for encoded in [true, false] {
-        let options = [if encoded {
-            "-blocksxor=1"
-        } else {
-            "-blocksxor=0"
-        }];
-        let core = Bitcoind::start(&exe, "regtest", &[], &options);
+        let xor = format!("-blocksxor={}", u8::from(encoded));
+        let load = format!("-loadblock={}", made.display());
+        let core = Bitcoind::start(&exe, "regtest", &[], &[&xor, &load]);
+        eventually("bitcoind's tip", beginning.clone(), || core.tip());
         mine_with_a_branch(&core);
         let (tip, core_coins) = (core.tip(), coins(|m, p| core.call(m, p)));
         let core_dir = core.stop_and_keep();
