@@ -1,5 +1,6 @@
 //! Connections that the user asked for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tipward_primitives::Timestamp;
@@ -29,11 +30,19 @@ struct Node {
 }
 
 #[derive(Debug)]
-pub(super) struct ManualNodes(Vec<Node>);
+pub(super) struct ManualNodes {
+    nodes: Vec<Node>,
+    /// Connections that stand although their added node was removed: each keeps its place until it is gone, so that
+    /// removing and adding in turn does not get around [`MAX_ADDED`].
+    removed: BTreeSet<PeerId>,
+}
 
 impl ManualNodes {
     pub(super) fn new(config: &PoolConfig) -> Self {
-        let mut nodes = Self(Vec::new());
+        let mut nodes = Self {
+            nodes: Vec::new(),
+            removed: BTreeSet::new(),
+        };
         for spec in config.connect.iter().flatten() {
             nodes.push(spec, config.default_port, false, Timestamp::default());
         }
@@ -44,7 +53,7 @@ impl ManualNodes {
     }
 
     fn push(&mut self, spec: &str, port: u16, added: bool, due: Timestamp) {
-        self.0.push(Node {
+        self.nodes.push(Node {
             spec: spec.to_owned(),
             target: target(spec, port),
             added,
@@ -56,7 +65,7 @@ impl ManualNodes {
 
     pub(super) fn add(&mut self, spec: &str, port: u16, now: Timestamp) -> bool {
         let wanted = target(spec, port);
-        if self.0.iter().any(|n| n.added && n.target == wanted) {
+        if self.nodes.iter().any(|n| n.added && n.target == wanted) {
             return false;
         }
         self.push(spec, port, true, now);
@@ -64,20 +73,28 @@ impl ManualNodes {
     }
 
     pub(super) fn remove(&mut self, spec: &str) -> bool {
-        let before = self.0.len();
-        self.0.retain(|n| !(n.added && n.spec == spec));
-        self.0.len() < before
+        let before = self.nodes.len();
+        let leaves = |n: &Node| n.added && n.spec == spec;
+        let connected = self.nodes.iter().filter(|n| leaves(n));
+        self.removed.extend(connected.filter_map(|n| n.peer));
+        self.nodes.retain(|n| !leaves(n));
+        self.nodes.len() < before
     }
 
     pub(super) fn added(&self) -> impl Iterator<Item = (&str, Option<PeerId>)> {
-        self.0
+        self.nodes
             .iter()
             .filter(|n| n.added)
             .map(|n| (n.spec.as_str(), n.peer))
     }
 
     pub(super) fn contains(&self, target: &Target) -> bool {
-        self.0.iter().any(|n| n.target == *target)
+        self.nodes.iter().any(|n| n.target == *target)
+    }
+
+    fn added_connections(&self) -> usize {
+        let connected = self.nodes.iter().filter(|n| n.added && n.peer.is_some());
+        connected.count() + self.removed.len()
     }
 
     /// Whether a connection to this node can be opened once its time has come.
@@ -85,13 +102,7 @@ impl ManualNodes {
         if node.peer.is_some() {
             return false;
         }
-        let room = !node.added
-            || self
-                .0
-                .iter()
-                .filter(|n| n.added && n.peer.is_some())
-                .count()
-                < MAX_ADDED;
+        let room = !node.added || self.added_connections() < MAX_ADDED;
         let elsewhere = match &node.target {
             Target::Addr(addr) => conns
                 .values()
@@ -103,7 +114,7 @@ impl ManualNodes {
 
     /// A node whose time has come.
     pub(super) fn next(&self, now: Timestamp, conns: &Conns) -> Option<(usize, Target)> {
-        self.0
+        self.nodes
             .iter()
             .enumerate()
             .find(|(_, n)| n.due <= now && self.may_open(n, conns))
@@ -111,7 +122,7 @@ impl ManualNodes {
     }
 
     pub(super) fn next_wakeup(&self, conns: &Conns) -> Option<Timestamp> {
-        self.0
+        self.nodes
             .iter()
             .filter(|n| self.may_open(n, conns))
             .map(|n| n.due)
@@ -119,19 +130,20 @@ impl ManualNodes {
     }
 
     pub(super) fn opened(&mut self, index: usize, peer: PeerId) {
-        if let Some(node) = self.0.get_mut(index) {
+        if let Some(node) = self.nodes.get_mut(index) {
             node.peer = Some(peer);
         }
     }
 
     pub(super) fn ready(&mut self, peer: PeerId) {
-        if let Some(node) = self.0.iter_mut().find(|n| n.peer == Some(peer)) {
+        if let Some(node) = self.nodes.iter_mut().find(|n| n.peer == Some(peer)) {
             node.failures = 0;
         }
     }
 
     pub(super) fn lost(&mut self, peer: PeerId, now: Timestamp) {
-        let Some(node) = self.0.iter_mut().find(|n| n.peer == Some(peer)) else {
+        self.removed.remove(&peer);
+        let Some(node) = self.nodes.iter_mut().find(|n| n.peer == Some(peer)) else {
             return;
         };
         let longest = if node.added {

@@ -112,6 +112,20 @@ fn at_most_eight_added_nodes_are_connected_at_a_time() {
 }
 
 #[test]
+fn a_removed_node_keeps_its_place_among_the_eight_until_its_connection_is_gone() {
+    let mut lab = Lab::new(PoolConfig::default());
+    for n in 0..9 {
+        lab.pool.add_node(&nth(n).to_string(), lab.now);
+    }
+    let opened = lab.fill();
+    assert_eq!(opened.len(), 8);
+    assert!(lab.pool.remove_node(&nth(0).to_string()));
+    assert_eq!(lab.connects(), [], "the connection stands");
+    lab.pool.on_disconnected(opened[0].0, lab.now);
+    assert_eq!(lab.connects().len(), 1);
+}
+
+#[test]
 fn a_node_that_is_connected_already_is_not_connected_twice() {
     let mut lab = Lab::new(connect(&["1.2.3.4:8333"]));
     let addr = "1.2.3.4:8333".parse().unwrap();
