@@ -68,6 +68,7 @@
 //! Nobody's timeout is needed for progress: a block moves on as soon as any other peer could deliver it.
 
 pub(crate) mod credits;
+mod finish;
 mod patience;
 mod report;
 mod schedule;
@@ -188,6 +189,8 @@ pub(crate) struct Download {
     any_progress: Timestamp,
     stall_timeout: Duration,
     next_check: Option<Timestamp>,
+    /// Last time that somebody was looked for to help with the last blocks.
+    helped_out: Timestamp,
     /// Most credits that were out when something was asked for, in bytes; a block that was asked for alone is left out.
     peak_credits: u64,
 }
@@ -215,6 +218,7 @@ impl Download {
             any_progress: now,
             stall_timeout: patience::SHORTEST,
             next_check: None,
+            helped_out: now,
             peak_credits: 0,
         }
     }
@@ -315,10 +319,15 @@ impl Download {
 
     /// A peer is gone: what it owed is open again. Returns how many blocks that were.
     pub(crate) fn leave(&mut self, peer: PeerId) -> usize {
-        let given = self.give_to_others(peer);
-        self.sources.remove(&peer);
         self.parked.remove(&peer);
-        given
+        let Some(source) = self.sources.remove(&peer) else {
+            return 0;
+        };
+        for (seq, asked) in source.waiting() {
+            self.credits.unask(asked.credits);
+            self.dropped(peer, seq, &asked.hash);
+        }
+        source.in_flight()
     }
 
     /// Which heights on the way to the best header a peer has.
@@ -347,7 +356,10 @@ impl Download {
         if let Some(source) = self.sources.get_mut(&peer)
             && source.in_flight() > 0
         {
-            source.part_came(bytes);
+            let (height, part) = source.part_came(now, bytes);
+            if self.size.saw_part(part) {
+                self.reprice(now, height);
+            }
             self.enqueue(peer);
         }
     }
@@ -385,12 +397,6 @@ impl Download {
         }
     }
 
-    fn wake_parked(&mut self) {
-        for peer in std::mem::take(&mut self.parked) {
-            self.enqueue(peer);
-        }
-    }
-
     // ---- the blocks ----
 
     /// A block came.
@@ -402,20 +408,17 @@ impl Download {
         bytes: usize,
     ) -> Arrival {
         self.progress(now, peer);
-        if let Some(source) = self.sources.get_mut(&peer) {
-            source.parts_are_over();
-        }
-        let asked = self
-            .sources
-            .get_mut(&peer)
-            .and_then(|s| s.answered(hash).map(|(seq, asked)| (s, seq, asked)));
+        let asked = self.sources.get_mut(&peer).and_then(|source| {
+            source.block_came(now, bytes);
+            let (seq, asked) = source.answered(now, hash)?;
+            Some((source, seq, asked))
+        });
         let was_asked = asked.is_some();
         if let Some((source, seq, asked)) = asked {
-            source.speed.delivered(now, bytes, asked.mark);
             source.blocks += 1;
             source.rest = Duration::ZERO;
             if !asked.given_up {
-                self.credits.unask(asked.bytes);
+                self.credits.unask(asked.credits);
             }
             if let Some(wanted) = self.blocks.get_mut(hash) {
                 wanted.holders.retain(|h| *h != (peer, seq));
@@ -434,7 +437,10 @@ impl Download {
                 if wanted.on_route {
                     self.open.remove(&wanted.height);
                 }
-                self.size.saw(bytes);
+                let height = wanted.height;
+                if self.size.saw(bytes) {
+                    self.reprice(now, height);
+                }
                 self.check(now, hash, bytes);
                 Arrival::Check
             }
@@ -525,7 +531,7 @@ impl Download {
         let Some((source, (seq, asked))) = self
             .sources
             .get_mut(&peer)
-            .and_then(|s| s.answered(hash).map(|a| (s, a)))
+            .and_then(|s| s.answered(now, hash).map(|a| (s, a)))
         else {
             return false;
         };
@@ -534,7 +540,7 @@ impl Download {
         source.rests_until = now + source.rest;
         self.any_progress = now;
         if !asked.given_up {
-            self.credits.unask(asked.bytes);
+            self.credits.unask(asked.credits);
             self.dropped(peer, seq, hash);
         }
         true
@@ -545,22 +551,22 @@ impl Download {
         self.progress(now, peer);
         let oldest = self.sources.get_mut(&peer).and_then(|source| {
             let hash = source.unanswered().next()?.hash;
-            source.answered(&hash)
+            source.answered(now, &hash)
         });
         if let Some((seq, asked)) = oldest {
             if !asked.given_up {
-                self.credits.unask(asked.bytes);
+                self.credits.unask(asked.credits);
                 self.dropped(peer, seq, &asked.hash);
             }
             self.enqueue(peer);
         }
     }
 
-    fn give_up(&mut self, peer: PeerId, seq: u64) {
+    fn give_up(&mut self, now: Timestamp, peer: PeerId, seq: u64) {
         let given = self
             .sources
             .get_mut(&peer)
-            .and_then(|source| source.give_up(seq));
+            .and_then(|source| source.give_up(now, seq));
         if let Some((hash, _, bytes)) = given {
             self.credits.unask(bytes);
             self.dropped(peer, seq, &hash);
@@ -583,13 +589,13 @@ impl Download {
         }
     }
 
-    fn give_to_others(&mut self, peer: PeerId) -> usize {
+    fn give_to_others(&mut self, now: Timestamp, peer: PeerId) -> usize {
         let owed: Vec<u64> = match self.sources.get(&peer) {
             Some(source) => source.waiting().map(|(seq, _)| seq).collect(),
             None => return 0,
         };
         for seq in &owed {
-            self.give_up(peer, *seq);
+            self.give_up(now, peer, *seq);
         }
         owed.len()
     }

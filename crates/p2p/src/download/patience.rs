@@ -165,14 +165,14 @@ impl Download {
             };
             let Some(since) = stalled else {
                 if others_speak || self.somebody_free(now, peer) {
-                    let blocks = self.give_to_others(peer);
+                    let blocks = self.give_to_others(now, peer);
                     if let Some(source) = self.sources.get_mut(&peer) {
                         source.stalled = Some(now);
                     }
                     findings.push(Finding::Silent { peer, blocks });
                 } else if silence > DEAD {
                     // Nobody else to ask: ask again, in case the request was lost.
-                    let blocks = self.give_to_others(peer);
+                    let blocks = self.give_to_others(now, peer);
                     self.progress(now, peer);
                     self.enqueue(peer);
                     findings.push(Finding::Silent { peer, blocks });
@@ -263,7 +263,7 @@ impl Download {
             .filter(|(peer, s)| {
                 s.usable(now) && s.has(self.base) && holders.iter().all(|(p, _)| p != *peer)
             })
-            .min_by_key(|(peer, s)| (s.speed.time_for(s.in_flight_bytes() + bytes), **peer))
+            .min_by_key(|(peer, s)| (s.time_for_another(now, bytes), **peer))
             .map(|(peer, _)| *peer)
     }
 
@@ -282,21 +282,21 @@ impl Download {
         if !other.has(height) {
             return false;
         }
-        let by_other = other
-            .speed
-            .time_for(other.in_flight_bytes() + self.size.bytes());
-        wanted.holders.iter().all(|(peer, seq)| {
+        let by_other = other.time_for_another(now, self.size.bytes());
+        wanted.holders.iter().all(|(peer, _)| {
             let Some(source) = self.sources.get(peer) else {
                 return true;
             };
-            let Some((_, asked)) = source.waiting().find(|(s, _)| s == seq) else {
+            let Some((asked, remaining)) = source.time_left(now, hash) else {
                 return true;
             };
-            let remaining = source.speed.time_for(source.bytes_up_to(*seq));
             let late = now > asked.due && now.since(self.excused) > Duration::from_secs(1);
-            late || (blocked
-                && source.speed.rate().is_some()
-                && remaining > by_other * 2 + Duration::from_secs(1))
+            // A peer that leaves one block out never seems to be far from it.
+            let passed_over = now.since(asked.due) > asked.due.since(asked.at);
+            (late && (remaining > by_other || passed_over))
+                || (blocked
+                    && source.speed.rate().is_some()
+                    && remaining > by_other * 2 + Duration::from_secs(1))
         })
     }
 }

@@ -1,10 +1,8 @@
 //! Handing out blocks.
 
-use std::time::Duration;
-
 use tipward_primitives::{BlockHash, Height, Timestamp};
 
-use super::source::{Asked, Source};
+use super::source::{Asked, Source, allowed};
 use super::speed::FIRST_TARGET;
 use super::{Download, MOST_HOLDERS, Route, State, Wanted};
 use crate::io::PeerId;
@@ -32,6 +30,9 @@ const LONG: f64 = 600.0;
 /// A peer that was never measured is asked for its share of what is left, by this figure, and for no more than so many bytes.
 const FIRST_PART: u64 = 16;
 const MOST_AT_FIRST: u64 = 2 << 20;
+/// Blocks that a peer is asked for before any came from it, one of many and the only one.
+const FIRST_BLOCKS: usize = 4;
+const FIRST_BLOCKS_OF_ONE: usize = 64;
 
 impl Download {
     /// Asks for whatever can be asked for now.
@@ -71,6 +72,10 @@ impl Download {
             }
         }
         self.queue.extend(later);
+        // At the end; elsewhere it is the front that matters, and nobody needs to wait for it.
+        if self.open.is_empty() && self.left(route.end()) == 0 {
+            self.help_out(now, &mut requests);
+        }
         if !requests.is_empty() && self.next_check.is_none() {
             self.next_check = Some(now + super::patience::CHECK_INTERVAL);
         }
@@ -134,23 +139,27 @@ impl Download {
         self.credits.idle() || self.credits.free() >= worth.saturating_add(self.reserve())
     }
 
-    /// What a peer is asked for before it was measured: all peers together a small part of what is left to be asked for, so
-    /// that nobody sits on much of a short chain, and that a long one starts at once.
-    fn first_target(&self) -> u64 {
+    /// What a peer is asked for before it was measured, in bytes and in blocks: all peers together a small part of what is left to
+    /// be asked for, so that nobody sits on much of a short chain, and that a long one starts at once. A peer that is the only
+    /// one sits on all of it anyway.
+    fn first_target(&self) -> (u64, usize) {
+        let peers = self.sources.len().max(1) as u64;
+        let blocks = if peers == 1 {
+            FIRST_BLOCKS_OF_ONE
+        } else {
+            FIRST_BLOCKS
+        };
         let left = self.size.bytes().saturating_mul(self.open.len() as u64);
-        (left / (FIRST_PART * self.sources.len().max(1) as u64)).clamp(FIRST_TARGET, MOST_AT_FIRST)
+        let bytes = left / (FIRST_PART * peers);
+        (bytes.clamp(FIRST_TARGET, MOST_AT_FIRST), blocks)
     }
 
     fn turn(&mut self, now: Timestamp, peer: PeerId) -> Turn {
-        let first = self.first_target();
+        let (first, first_blocks) = self.first_target();
         let spare = self.credits.free().saturating_sub(self.reserve());
         let bytes = self.size.bytes();
-        // No peer may hold more than half the pool while others could use it.
-        let share = if self.sources.len() > 1 {
-            self.credits.capacity() / 2
-        } else {
-            self.credits.capacity()
-        };
+        let capacity = self.credits.capacity();
+        let alone = self.sources.len() == 1;
         let Some(source) = self.sources.get_mut(&peer) else {
             return Turn::Gone;
         };
@@ -158,8 +167,15 @@ impl Download {
         if !source.usable(now) {
             return Turn::Full;
         }
-        let room = source.room(share, bytes, first);
-        if room == 0 || source.in_flight() >= MOST_PER_PEER {
+        let room = if alone {
+            source.room_of_one(capacity)
+        } else {
+            // No peer may hold more than half the pool while others could use it.
+            source.room(capacity / 2, bytes, first)
+        };
+        let most = source.most_blocks(first_blocks).min(MOST_PER_PEER);
+        // Not for a block or two, where many would be asked for soon.
+        if room == 0 || source.in_flight() > most - most / 4 {
             return Turn::Full;
         }
         let Some((low, high)) = source.range.filter(|(low, high)| low <= high) else {
@@ -167,6 +183,7 @@ impl Download {
         };
         let count = usize::try_from(room.min(spare).div_ceil(bytes))
             .unwrap_or(usize::MAX)
+            .min(most - source.in_flight())
             .clamp(1, self.limits.batch.max(1));
         let heights: Vec<Height> = self.open.range(low..=high).take(count).copied().collect();
         if heights.is_empty() {
@@ -203,7 +220,6 @@ impl Download {
             return;
         };
         self.next_seq += 1;
-        let mark = source.speed.mark(now, source.in_flight() == 0);
         let expected = source
             .speed
             .time_for(source.in_flight_bytes().saturating_add(bytes));
@@ -213,9 +229,9 @@ impl Download {
                 hash,
                 height,
                 bytes,
+                credits: bytes,
                 at: now,
-                due: now + expected * 2 + Duration::from_secs(1),
-                mark,
+                due: now + allowed(expected),
                 given_up: false,
             },
         );
@@ -229,6 +245,23 @@ impl Download {
         if !alone {
             let out = self.credits.asked() + self.credits.held();
             self.peak_credits = self.peak_credits.max(out);
+        }
+    }
+
+    pub(super) fn wake_parked(&mut self) {
+        for peer in std::mem::take(&mut self.parked) {
+            self.enqueue(peer);
+        }
+    }
+
+    /// What was asked for from this height on is reckoned with anew: blocks are of another order of size than was thought.
+    pub(super) fn reprice(&mut self, now: Timestamp, from: Height) {
+        let bytes = self.size.bytes();
+        let share = self.credits.capacity() / (2 * self.sources.len().max(1) as u64);
+        for source in self.sources.values_mut() {
+            let (before, after) = source.reprice(now, from, bytes, share);
+            self.credits.unask(before);
+            self.credits.ask(after);
         }
     }
 
@@ -298,7 +331,7 @@ impl Download {
             None => Vec::new(),
         };
         for (holder, seq) in holders {
-            self.give_up(holder, seq);
+            self.give_up(now, holder, seq);
         }
         self.blocks.entry(hash).or_insert(Wanted {
             height,

@@ -9,27 +9,32 @@
 pub(crate) struct SizeEstimate {
     average: f64,
     seen: bool,
+    /// The estimate that requests were last priced by.
+    told: f64,
 }
 
 /// Before the first block: near what is common today, so that a node that resumes at the tip does not overdraw.
 const FIRST_GUESS: f64 = 1_000_000.0;
 /// Weight of one block in the average.
-const WEIGHT: f64 = 1.0 / 16.0;
+const WEIGHT: f64 = 1.0 / 8.0;
 
 impl SizeEstimate {
     pub(crate) fn new() -> Self {
         Self {
             average: FIRST_GUESS,
             seen: false,
+            told: FIRST_GUESS,
         }
     }
 
-    pub(crate) fn saw(&mut self, bytes: usize) {
+    /// A block came. Says whether blocks have turned out to be of another order of size, so that what was asked for before should
+    /// be reckoned with anew.
+    pub(crate) fn saw(&mut self, bytes: usize) -> bool {
         let bytes = bytes as f64;
         if self.seen {
-            // Growth counts fourfold: it is what could overdraw the pool.
+            // Growth counts twice: it is what could overdraw the pool.
             let weight = if bytes > self.average {
-                4.0 * WEIGHT
+                2.0 * WEIGHT
             } else {
                 WEIGHT
             };
@@ -38,6 +43,23 @@ impl SizeEstimate {
             self.average = bytes;
             self.seen = true;
         }
+        self.is_of_another_order()
+    }
+
+    /// So much of a block is here, and it is not complete. Says the same as [`SizeEstimate::saw`].
+    pub(crate) fn saw_part(&mut self, bytes: u64) -> bool {
+        if bytes > self.bytes() {
+            self.average = bytes as f64;
+        }
+        self.is_of_another_order()
+    }
+
+    fn is_of_another_order(&mut self) -> bool {
+        let moved = self.average > 2.0 * self.told || self.average < self.told / 2.0;
+        if moved {
+            self.told = self.average;
+        }
+        moved
     }
 
     /// Bytes to reckon with for one block; at least 100.

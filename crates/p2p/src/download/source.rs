@@ -6,19 +6,20 @@ use std::time::Duration;
 use tipward_primitives::{BlockHash, Height, Timestamp};
 
 use super::size;
-use super::speed::{Mark, Speed};
+use super::speed::Speed;
 
 /// A block that was asked of a peer and has not come from it.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) hash: BlockHash,
     pub(super) height: Height,
-    /// Credits taken for it, in bytes.
+    /// Its size, as far as can be told.
     pub(super) bytes: u64,
+    /// Credits taken for it, in bytes.
+    pub(super) credits: u64,
     pub(super) at: Timestamp,
     /// When it is late, by the speed that the peer had when it was asked.
     pub(super) due: Timestamp,
-    pub(super) mark: Mark,
     /// Not waited for any longer: its credits are back and the block may have been given to others. It is still welcome.
     pub(super) given_up: bool,
 }
@@ -34,7 +35,7 @@ pub(super) struct Source {
     /// What was asked and has not come, in the order of asking.
     requests: BTreeMap<u64, Asked>,
     by_hash: HashMap<BlockHash, u64>,
-    /// Credits taken for requests that are waited for, in bytes.
+    /// Size of all that is waited for, in bytes.
     in_flight_bytes: u64,
     in_flight: usize,
     /// Bytes that came of a block that is not complete.
@@ -117,6 +118,7 @@ impl Source {
     }
 
     pub(super) fn ask(&mut self, seq: u64, asked: Asked) {
+        self.speed.asked(asked.at);
         if self.in_flight == 0 {
             self.progress = self.progress.max(asked.at);
         }
@@ -131,26 +133,33 @@ impl Source {
     }
 
     /// The answer to a request came.
-    pub(super) fn answered(&mut self, hash: &BlockHash) -> Option<(u64, Asked)> {
+    pub(super) fn answered(&mut self, now: Timestamp, hash: &BlockHash) -> Option<(u64, Asked)> {
         let seq = self.by_hash.remove(hash)?;
         let asked = self.requests.remove(&seq)?;
         if !asked.given_up {
-            self.in_flight -= 1;
-            self.in_flight_bytes -= asked.bytes;
+            self.no_longer_waits(now, asked.bytes);
         }
         Some((seq, asked))
     }
 
+    fn no_longer_waits(&mut self, now: Timestamp, bytes: u64) {
+        self.in_flight -= 1;
+        self.in_flight_bytes -= bytes;
+        if self.in_flight == 0 {
+            self.speed.idle(now);
+        }
+    }
+
     /// The request is not waited for any longer. Its credits, in bytes, go back to the pool.
-    pub(super) fn give_up(&mut self, seq: u64) -> Option<(BlockHash, Height, u64)> {
+    pub(super) fn give_up(&mut self, now: Timestamp, seq: u64) -> Option<(BlockHash, Height, u64)> {
         let asked = self.requests.get_mut(&seq)?;
         if asked.given_up {
             return None;
         }
         asked.given_up = true;
-        self.in_flight -= 1;
-        self.in_flight_bytes -= asked.bytes;
-        let out = (asked.hash, asked.height, asked.bytes);
+        let bytes = asked.bytes;
+        let out = (asked.hash, asked.height, asked.credits);
+        self.no_longer_waits(now, bytes);
         if self.requests.len() - self.in_flight > REMEMBERED {
             let oldest = self.requests.iter().find(|(_, a)| a.given_up);
             if let Some((&seq, asked)) = oldest {
@@ -161,23 +170,74 @@ impl Source {
         Some(out)
     }
 
-    /// Bytes that are waited for up to and with this request.
-    pub(super) fn bytes_up_to(&self, seq: u64) -> u64 {
-        self.requests
-            .range(..=seq)
-            .filter(|(_, a)| !a.given_up)
-            .map(|(_, a)| a.bytes)
-            .sum()
+    /// How long each answer that is waited for will take, at the pace of this moment; they come in the order of asking.
+    pub(super) fn times_left(&self, now: Timestamp) -> impl Iterator<Item = (&Asked, Duration)> {
+        let mut bytes = 0;
+        self.waiting().map(move |(_, asked)| {
+            bytes += asked.bytes;
+            let left = size::without_allowance(bytes).saturating_sub(self.partial);
+            (asked, self.speed.time_at_pace(now, left))
+        })
     }
 
-    /// A part of a message came that may be a block.
-    pub(super) fn part_came(&mut self, bytes: usize) {
+    /// The same, of one request.
+    pub(super) fn time_left(&self, now: Timestamp, hash: &BlockHash) -> Option<(&Asked, Duration)> {
+        self.times_left(now).find(|(asked, _)| asked.hash == *hash)
+    }
+
+    /// How long one more block of so many bytes would take, at the pace of this moment.
+    pub(super) fn time_for_another(&self, now: Timestamp, block: u64) -> Duration {
+        let block = size::without_allowance(block);
+        self.speed.time_at_pace(now, self.expected() + block)
+    }
+
+    /// Blocks from this height on turned out to have about so many bytes. What is asked for beyond `share` bytes takes no more
+    /// credits because of it: it will not be here soon. Returns the credits that all requests had taken before and take now.
+    pub(super) fn reprice(
+        &mut self,
+        now: Timestamp,
+        from: Height,
+        bytes: u64,
+        share: u64,
+    ) -> (u64, u64) {
+        let (mut before, mut after) = (0, 0);
+        self.in_flight_bytes = 0;
+        for asked in self.requests.values_mut().filter(|a| !a.given_up) {
+            before += asked.credits;
+            if asked.height >= from {
+                asked.bytes = bytes;
+                if bytes < asked.credits || after + bytes <= share {
+                    asked.credits = bytes;
+                }
+                let expected = self.speed.time_for(self.in_flight_bytes + bytes);
+                asked.due = asked.due.max(now + allowed(expected));
+            }
+            after += asked.credits;
+            self.in_flight_bytes += asked.bytes;
+        }
+        (before, after)
+    }
+
+    /// Bytes came that can be part of a block: those of a message that is not complete, or what was left of it.
+    /// Returns the lowest height that the block can have, and how much of it is here.
+    pub(super) fn part_came(&mut self, now: Timestamp, bytes: usize) -> (Height, u64) {
         self.partial = self.partial.saturating_add(bytes as u64);
+        self.speed.came(now, bytes as u64);
+        let oldest = self.unanswered().next();
+        (oldest.map_or(0, |asked| asked.height), self.partial)
     }
 
-    /// A message is complete: what came in parts belonged to it.
-    pub(super) fn parts_are_over(&mut self) {
+    /// A block is complete: part of it came before.
+    pub(super) fn block_came(&mut self, now: Timestamp, bytes: usize) {
+        let rest = (bytes as u64).saturating_sub(self.partial);
         self.partial = 0;
+        self.speed.came(now, rest);
+    }
+
+    /// So many blocks may be in flight: `first` more than came, so that they double with each round trip. Where blocks were small so
+    /// far, the next ones need not be.
+    pub(super) fn most_blocks(&self, first: usize) -> usize {
+        usize::try_from(self.blocks).map_or(usize::MAX, |blocks| blocks.saturating_add(first))
     }
 
     /// Bytes that are still to come, as far as is known: credits allow for blocks that are larger than expected.
@@ -193,11 +253,18 @@ impl Source {
     /// block, and where it is fast and far it is many; but to wait for the last of them would leave the line empty.
     pub(super) fn room(&self, share: u64, block: u64, first: u64) -> u64 {
         let target = self.speed.target(first).min(share);
+        self.room_up_to(target, self.speed.low_water(block).min(share / 2))
+    }
+
+    /// The same of a peer that is the only one: what it does not owe us nobody does, so that it may owe us all that there is
+    /// memory for, and is asked early enough for the line to stay full while we are busy.
+    pub(super) fn room_of_one(&self, memory: u64) -> u64 {
+        self.room_up_to(memory / 4 * 3, memory / 2)
+    }
+
+    fn room_up_to(&self, target: u64, low_water: u64) -> u64 {
         let room = target.saturating_sub(self.in_flight_bytes).max(1);
-        if self.in_flight == 0 {
-            return room;
-        }
-        if self.expected() < self.speed.low_water(block).min(share / 2) {
+        if self.in_flight == 0 || self.expected() < low_water {
             room
         } else {
             0
@@ -208,4 +275,9 @@ impl Source {
     pub(super) fn usable(&self, now: Timestamp) -> bool {
         self.stalled.is_none() && self.reading && self.rests_until <= now
     }
+}
+
+/// How long an answer that is expected after this time is waited for.
+pub(super) fn allowed(expected: Duration) -> Duration {
+    expected * 2 + Duration::from_secs(1)
 }

@@ -69,6 +69,7 @@ fn main() {
                 chain: Arc::clone(&chain),
                 crowd: Crowd::Drawn(peers),
                 own: bytes_per_second,
+                busy: Duration::ZERO,
                 seed: number("--seed", 1),
                 time_limit: Duration::from_secs_f64(
                     chain.bytes() as f64 / bytes_per_second * GIVEN_UP,
@@ -135,6 +136,7 @@ fn lines(arguments: &[String]) {
         chain: Arc::clone(&chain),
         crowd: Crowd::Named(lines),
         own: 1e9,
+        busy: Duration::ZERO,
         seed: 1,
         time_limit: Duration::from_secs(1000),
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bitcoin::hashes::Hash as _;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use tipward_primitives::{BlockHash, Header, Height, Network, Params, Timestamp};
+use tipward_primitives::{BlockHash, Header, Height, Network, Params, Timestamp, Work};
 
 /// Mainnet's size up to these heights in MB: about the height of each year's last block and the size of all blocks by then, read
 /// from charts such as blockchain.com's "blocks-size" (256 GB at the end of 2019, 320 GB a year later, 432 GB in October 2022,
@@ -62,6 +62,25 @@ impl Chain {
     /// Blocks of one size.
     pub fn uniform(blocks: Height, size: u32) -> Self {
         Self::new(vec![size; blocks as usize + 1])
+    }
+
+    /// What `tipward generate --shape mainnet` makes: blocks whose outputs ripen, some that split them into coins, so many full
+    /// blocks, and 2,100 with nothing but a coinbase.
+    pub fn shaped(full: usize) -> Self {
+        let parts = [
+            (1, 285),
+            (100, 260),
+            (42, 1_000_655),
+            (full, 1_928_624),
+            (2100, 262),
+        ];
+        let sizes = parts
+            .into_iter()
+            .flat_map(|(count, size)| vec![size; count]);
+        let mut chain = Self::new(sizes.collect());
+        // As on regtest, of which no work is known.
+        Arc::make_mut(&mut chain.params).minimum_chain_work = Work::from_be_bytes([0; 32]);
+        chain
     }
 
     /// Blocks of these sizes, the genesis block's at the front.

@@ -21,6 +21,8 @@ pub struct Scenario {
     pub crowd: Crowd,
     /// Bytes a second that our own line carries.
     pub own: f64,
+    /// Our side is busy with other things so long in every second, and what came in that time is seen at its end, all at once.
+    pub busy: Duration,
     /// Decides all that is left to chance.
     pub seed: u64,
     /// When a race is given up.
@@ -215,9 +217,28 @@ impl World<'_> {
         self.report.progress.push(last);
     }
 
-    fn schedule(&mut self, at: Timestamp, happening: Happening) {
+    fn schedule(&mut self, mut at: Timestamp, happening: Happening) {
         self.seq += 1;
+        let seen_by_us = matches!(
+            happening,
+            Happening::Answered(..) | Happening::Part(..) | Happening::Wake(_)
+        );
+        if seen_by_us {
+            at = at + self.busy_until(at);
+        }
         self.queue.push(Reverse((at, self.seq, happening)));
+    }
+
+    /// How long our side will not see what happens at this time: the last part of every second.
+    fn busy_until(&self, at: Timestamp) -> Duration {
+        let second = Duration::from_secs(1);
+        let into = Duration::from_micros((at.since(self.begin).as_micros() % 1_000_000) as u64);
+        let is_busy = into + self.scenario.busy > second;
+        if is_busy {
+            second - into
+        } else {
+            Duration::ZERO
+        }
     }
 
     fn is(&self, place: usize, peer: Peer) -> bool {
