@@ -19,7 +19,8 @@ mod sequence_locks;
 mod sigops;
 
 pub use bip30::{
-    BIP30_LIMIT, enforce_bip30, is_bip30_repeat, is_bip30_unspendable, overwrites_coin,
+    BIP30_LIMIT, enforce_bip30, is_bip30_implied, is_bip30_repeat, is_bip30_unspendable,
+    overwrites_coin,
 };
 pub use inputs::{COINBASE_MATURITY, CoinFacts, check_transaction_inputs, missing_input};
 pub use reward::{INITIAL_SUBSIDY, add_fee, check_coinbase_value, subsidy};

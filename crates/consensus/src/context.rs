@@ -1,6 +1,6 @@
 use tipward_primitives::{BlockHash, Header, Height, Params};
 
-use crate::connect::{enforce_bip30, subsidy};
+use crate::connect::{enforce_bip30, is_bip30_implied, subsidy};
 use crate::{ScriptFlags, script_flags};
 
 /// All that the rules about a block's body need of the header tree: it travels with the block, so that no worker has to
@@ -25,6 +25,8 @@ pub struct BlockContext {
     pub script_flags: ScriptFlags,
     /// None of its outputs may take the place of a coin that is still there (BIP30).
     pub enforce_bip30: bool,
+    /// No block that keeps all other rules can break that one ([`is_bip30_implied`]).
+    pub bip30_implied: bool,
     /// Satoshis that it may create, on top of its fees.
     pub subsidy: u64,
 }
@@ -69,6 +71,7 @@ impl BlockContext {
             csv: height >= params.csv_height,
             segwit: height >= params.segwit_height,
             script_flags: script_flags(params, height, &hash),
+            bip30_implied: is_bip30_implied(params),
             enforce_bip30: enforce_bip30(params, height, &hash, bip34_ancestor.as_ref()),
             subsidy: subsidy(params, height),
         }

@@ -588,17 +588,6 @@ impl Download {
             }
         }
     }
-
-    fn give_to_others(&mut self, now: Timestamp, peer: PeerId) -> usize {
-        let owed: Vec<u64> = match self.sources.get(&peer) {
-            Some(source) => source.waiting().map(|(seq, _)| seq).collect(),
-            None => return 0,
-        };
-        for seq in &owed {
-            self.give_up(now, peer, *seq);
-        }
-        owed.len()
-    }
 }
 
 /// How long a peer is left alone that lacks a block it should have.

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use fjall::config::{
     BlockSizePolicy, BloomConstructionPolicy, CompressionPolicy, FilterPolicy, FilterPolicyEntry,
+    PartitioningPolicy,
 };
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable as _,
@@ -200,6 +201,11 @@ impl Open {
                 KeyspaceCreateOptions::default()
                     .data_block_size_policy(BlockSizePolicy::all(4 << 10))
                     .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
+                    // Looked up in 4 KiB pieces: as a whole, those of a large table do not stay in a small cache.
+                    .filter_block_partitioning_policy(PartitioningPolicy::all(true))
+                    .index_block_partitioning_policy(PartitioningPolicy::all(true))
+                    // What is looked up is there, or else the block that spends it is refused.
+                    .expect_point_read_hits(true)
                     .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(
                         BloomConstructionPolicy::BitsPerKey(10.0),
                     )))

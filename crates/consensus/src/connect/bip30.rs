@@ -54,6 +54,15 @@ pub fn enforce_bip30(
     !coinbases_differ && !is_bip30_repeat(height, hash)
 }
 
+/// Whether a block that keeps all other rules keeps BIP30 too, wherever it stands: all coinbases of its chain begin with their
+/// heights (BIP34 holds from the first block on, as on signet, testnet4 and regtest), so that no two of them are the same; and a
+/// copy of any other transaction would spend coins that the first one spent, unless what made them was copied before.
+///
+/// Then it is enough to look for overwritten coins in a block that is refused anyway, to name the rule that Bitcoin Core names.
+pub fn is_bip30_implied(params: &Params) -> bool {
+    params.bip34_height <= 1
+}
+
 /// Whether the coinbase of the block `hash` at `height` was repeated by a later block while its outputs were still there,
 /// so that they are gone although nobody spent them. To undo the block takes no notice of that they are missing.
 pub fn is_bip30_unspendable(height: Height, hash: &BlockHash) -> bool {

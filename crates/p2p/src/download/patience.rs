@@ -195,6 +195,17 @@ impl Download {
         }
     }
 
+    fn give_to_others(&mut self, now: Timestamp, peer: PeerId) -> usize {
+        let owed: Vec<u64> = match self.sources.get(&peer) {
+            Some(source) => source.waiting().map(|(seq, _)| seq).collect(),
+            None => return 0,
+        };
+        for seq in &owed {
+            self.give_up(now, peer, *seq);
+        }
+        owed.len()
+    }
+
     /// Somebody else has nothing to do and could take over.
     fn somebody_free(&self, now: Timestamp, not: PeerId) -> bool {
         self.sources.iter().any(|(peer, s)| {

@@ -30,9 +30,6 @@ const LONG: f64 = 600.0;
 /// A peer that was never measured is asked for its share of what is left, by this figure, and for no more than so many bytes.
 const FIRST_PART: u64 = 16;
 const MOST_AT_FIRST: u64 = 2 << 20;
-/// Blocks that a peer is asked for before any came from it, one of many and the only one.
-const FIRST_BLOCKS: usize = 4;
-const FIRST_BLOCKS_OF_ONE: usize = 64;
 
 impl Download {
     /// Asks for whatever can be asked for now.
@@ -139,23 +136,15 @@ impl Download {
         self.credits.idle() || self.credits.free() >= worth.saturating_add(self.reserve())
     }
 
-    /// What a peer is asked for before it was measured, in bytes and in blocks: all peers together a small part of what is left to
-    /// be asked for, so that nobody sits on much of a short chain, and that a long one starts at once. A peer that is the only
-    /// one sits on all of it anyway.
-    fn first_target(&self) -> (u64, usize) {
-        let peers = self.sources.len().max(1) as u64;
-        let blocks = if peers == 1 {
-            FIRST_BLOCKS_OF_ONE
-        } else {
-            FIRST_BLOCKS
-        };
+    /// What a peer is asked for before it was measured, in bytes: all peers together a small part of what is left to be asked for,
+    /// so that nobody sits on much of a short chain, and that a long one starts at once.
+    fn first_target(&self) -> u64 {
         let left = self.size.bytes().saturating_mul(self.open.len() as u64);
-        let bytes = left / (FIRST_PART * peers);
-        (bytes.clamp(FIRST_TARGET, MOST_AT_FIRST), blocks)
+        (left / (FIRST_PART * self.sources.len().max(1) as u64)).clamp(FIRST_TARGET, MOST_AT_FIRST)
     }
 
     fn turn(&mut self, now: Timestamp, peer: PeerId) -> Turn {
-        let (first, first_blocks) = self.first_target();
+        let first = self.first_target();
         let spare = self.credits.free().saturating_sub(self.reserve());
         let bytes = self.size.bytes();
         let capacity = self.credits.capacity();
@@ -173,7 +162,11 @@ impl Download {
             // No peer may hold more than half the pool while others could use it.
             source.room(capacity / 2, bytes, first)
         };
-        let most = source.most_blocks(first_blocks).min(MOST_PER_PEER);
+        let most = if alone {
+            MOST_PER_PEER
+        } else {
+            source.most_blocks().min(MOST_PER_PEER)
+        };
         // Not for a block or two, where many would be asked for soon.
         if room == 0 || source.in_flight() > most - most / 4 {
             return Turn::Full;

@@ -57,6 +57,8 @@ pub(super) struct Source {
     pub(super) blocks: u64,
 }
 
+/// So many blocks may be in flight to a peer that has not delivered any.
+const FIRST_BLOCKS: usize = 4;
 /// Requests that are remembered though nobody waits for them any more.
 const REMEMBERED: usize = 1024;
 
@@ -234,10 +236,11 @@ impl Source {
         self.speed.came(now, rest);
     }
 
-    /// So many blocks may be in flight: `first` more than came, so that they double with each round trip. Where blocks were small so
-    /// far, the next ones need not be.
-    pub(super) fn most_blocks(&self, first: usize) -> usize {
-        usize::try_from(self.blocks).map_or(usize::MAX, |blocks| blocks.saturating_add(first))
+    /// So many blocks may be in flight to one peer of many: a few more than came, so that they double with each round trip. Where
+    /// blocks were small so far, the next ones need not be.
+    pub(super) fn most_blocks(&self) -> usize {
+        usize::try_from(self.blocks)
+            .map_or(usize::MAX, |blocks| blocks.saturating_add(FIRST_BLOCKS))
     }
 
     /// Bytes that are still to come, as far as is known: credits allow for blocks that are larger than expected.

@@ -46,9 +46,29 @@ pub(crate) fn judge(
     coins: &CoinCache,
     median_time_past_at: impl Fn(Height) -> u32,
 ) -> Result<SpentCoins, Refusal> {
-    if context.enforce_bip30 {
-        check_no_overwrite(prepared, keys, coins)?;
+    let check_bip30 = || {
+        let enforced = context.enforce_bip30;
+        enforced.then(|| check_no_overwrite(prepared, keys, coins))
+    };
+    if !context.bip30_implied {
+        check_bip30().transpose()?;
     }
+    let judged = judge_inputs(prepared, keys, context, coins, median_time_past_at);
+    if context.bip30_implied && matches!(judged, Err(Refusal::Reject(_))) {
+        // Of several rules that are broken it is the first.
+        check_bip30().transpose()?;
+    }
+    judged
+}
+
+/// All rules but BIP30.
+fn judge_inputs(
+    prepared: &PreparedBlock,
+    keys: &BlockKeys,
+    context: &BlockContext,
+    coins: &CoinCache,
+    median_time_past_at: impl Fn(Height) -> u32,
+) -> Result<SpentCoins, Refusal> {
     let mut spent = SpentCoins::new();
     let mut fees = 0;
     let mut sigops = 0;

@@ -51,6 +51,19 @@ fn where_no_block_of_bip34_is_known_it_is_always_enforced() {
 }
 
 #[test]
+fn bip34_from_the_first_block_on_implies_it() {
+    for network in [Network::Testnet4, Network::Signet, Network::Regtest] {
+        assert!(is_bip30_implied(&Params::new(network)), "{network}");
+    }
+    for network in [Network::Main, Network::Testnet3] {
+        assert!(!is_bip30_implied(&Params::new(network)), "{network}");
+    }
+    let mut later = Params::new(Network::Regtest);
+    later.bip34_height = 2;
+    assert!(!is_bip30_implied(&later));
+}
+
+#[test]
 fn the_repeated_coinbases_are_known() {
     for (height, name) in REPEATED {
         assert!(is_bip30_unspendable(height, &hash(name)));
