@@ -195,7 +195,8 @@ impl Open {
         guard(dir, || {
             let database = Database::builder(dir)
                 .cache_size(cache_bytes as u64)
-                .worker_threads(2)
+                // With more than one, the first keeps itself for writes that never come here, and spins while the others merge.
+                .worker_threads(1)
                 .open()?;
             let coins = database.keyspace("coins", || {
                 KeyspaceCreateOptions::default()
@@ -203,9 +204,6 @@ impl Open {
                     .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
                     // Looked up in 4 KiB pieces: as a whole, those of a large table do not stay in a small cache.
                     .filter_block_partitioning_policy(PartitioningPolicy::all(true))
-                    .index_block_partitioning_policy(PartitioningPolicy::all(true))
-                    // What is looked up is there, or else the block that spends it is refused.
-                    .expect_point_read_hits(true)
                     .filter_policy(FilterPolicy::all(FilterPolicyEntry::Bloom(
                         BloomConstructionPolicy::BitsPerKey(10.0),
                     )))

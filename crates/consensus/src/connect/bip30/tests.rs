@@ -55,7 +55,7 @@ fn bip34_from_the_first_block_on_implies_it() {
     for network in [Network::Testnet4, Network::Signet, Network::Regtest] {
         assert!(is_bip30_implied(&Params::new(network)), "{network}");
     }
-    for network in [Network::Main, Network::Testnet3] {
+    for network in [Network::Bitcoin, Network::Testnet] {
         assert!(!is_bip30_implied(&Params::new(network)), "{network}");
     }
     let mut later = Params::new(Network::Regtest);
