@@ -5,6 +5,7 @@ mod file;
 mod logs;
 mod network;
 mod options;
+mod prune;
 mod values;
 mod zmq;
 
@@ -21,6 +22,7 @@ use bitcoin::hashes::Hash as _;
 use tipward_primitives::{Height, Params};
 use tipward_rpc::{CookieReaders, SaltedLogin, Subnet, Whitelist};
 use tipward_store::Reindex;
+use tipward_validation::Prune;
 
 use file::ConfigFile;
 pub use logs::LogLevels;
@@ -119,6 +121,8 @@ pub struct SyncConfig {
     pub db_cache: usize,
     /// Scripts of this block and its ancestors are taken for valid; all zero for none.
     pub assume_valid: BlockHash,
+    /// How old blocks are deleted; `None`: never.
+    pub prune: Option<Prune>,
     /// What to build anew before the start.
     pub reindex: Option<Reindex>,
     /// Bytes of blocks between `getdata` and disk.
@@ -399,6 +403,7 @@ fn sync(options: &Options, params: &Params) -> anyhow::Result<SyncConfig> {
         threads: NonZeroUsize::new(threads.min(MAX_THREADS)).unwrap_or(NonZeroUsize::MIN),
         db_cache: db_cache as usize * 1024 * 1024,
         assume_valid,
+        prune: prune::prune(options, params)?,
         // The greater contains the smaller.
         reindex: match (options.reindex, options.reindex_chainstate) {
             (true, _) => Some(Reindex::All),

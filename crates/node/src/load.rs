@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tipward_chain::Chain;
 use tipward_coins::CoinsDb;
 use tipward_primitives::{BlockHash, Params, Timestamp};
+use tipward_store::layout::MAX_BLOCK_FILE_SIZE;
 use tipward_store::{BlockMark, BlockStore, Loaded, Progress, UndoFiles, UndoReader, reindex};
 use tipward_validation::validated_tip;
 
@@ -24,6 +25,8 @@ pub(crate) struct Files {
     pub(crate) store: BlockStore,
     pub(crate) undo: UndoFiles,
     pub(crate) coins: CoinsDb,
+    /// Old blocks may be deleted.
+    pub(crate) prunes: bool,
 }
 
 /// The store of the coins on disk has this part of the memory for coins, and this much at most: what is read of it is
@@ -74,17 +77,33 @@ pub(crate) fn open_with(
         tracing::info!(target: "store", "Throwing away what is built anew");
         reindex(netdir, params, what)?;
     }
-    let (store, undo, loaded) = BlockStore::open_with(netdir, params, search)?;
+    let size = sync
+        .prune
+        .map_or(MAX_BLOCK_FILE_SIZE, |prune| prune.file_size);
+    let (store, undo, loaded) = BlockStore::open_sized(netdir, params, size, search)?;
     for repair in &loaded.report.repairs {
         tracing::warn!(target: "store", "Repaired: {repair}");
     }
+    if sync.prune.is_none() && store.is_pruned() {
+        bail!(
+            "{}: old blocks were deleted to save space: start with --prune as before, or with --reindex, which downloads \
+             the whole chain again",
+            netdir.display()
+        );
+    }
     let coins = CoinsDb::open(&netdir.join("coins"), share_db_cache(sync.db_cache).1)?;
-    Ok((Files { store, undo, coins }, loaded))
+    let files = Files {
+        store,
+        undo,
+        coins,
+        prunes: sync.prune.is_some(),
+    };
+    Ok((files, loaded))
 }
 
 /// Builds the header tree and finds the stored tip. Blocks this for about a second per million headers.
 pub(crate) fn load(
-    files: Files,
+    mut files: Files,
     loaded: Loaded,
     params: &Arc<Params>,
     now: Timestamp,
@@ -110,11 +129,15 @@ pub(crate) fn load(
     if orphans > 0 {
         tracing::warn!(target: "store", "{orphans} stored headers build on none that is known or break a rule; they were passed over");
     }
-    let mut blocks = 0_u64;
+    let (mut blocks, mut pruned) = (0_u64, Vec::new());
     for block in loaded.blocks {
         let block = block.context("the block index")?;
         chain.mark_stored(&block.hash, block.transactions);
-        blocks += 1;
+        if block.pruned {
+            pruned.push(block.hash);
+        } else {
+            blocks += 1;
+        }
     }
     for (hash, mark) in loaded.marks {
         match mark {
@@ -124,6 +147,15 @@ pub(crate) fn load(
     }
     let tip = validated_tip(&files.coins, &chain)?;
     chain.restore_tip(&tip.hash);
+    // One that was fetched again is not gone.
+    let reader = files.store.reader();
+    pruned.retain(|hash| reader.size_of(hash).is_none());
+    chain.mark_pruned(&pruned);
+    if files.prunes {
+        let height_of = |hash: &BlockHash| chain.find(hash).map(|id| chain.height(id));
+        files.store.learn_heights(&height_of)?;
+        files.undo.learn_heights(&height_of)?;
+    }
     note_validated_branches(&mut chain, &files.undo.reader());
     chain.update_initial_block_download(now);
     tracing::info!(

@@ -118,6 +118,7 @@ impl Node {
                 script_threads: config.sync.threads,
                 dbcache: load::share_db_cache(config.sync.db_cache).0,
                 assume_valid: config.sync.assume_valid,
+                prune: config.sync.prune,
                 ..PipelineOptions::default()
             },
             {

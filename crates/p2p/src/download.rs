@@ -71,6 +71,7 @@ pub(crate) mod credits;
 mod finish;
 mod patience;
 mod report;
+mod room;
 mod schedule;
 mod size;
 mod source;
@@ -86,6 +87,7 @@ use tipward_primitives::{BlockHash, Height, Timestamp};
 
 use self::credits::Credits;
 pub(crate) use self::patience::Finding;
+use self::room::Room;
 pub(crate) use self::schedule::Request;
 use self::size::SizeEstimate;
 use self::source::Source;
@@ -100,12 +102,10 @@ pub(crate) struct Limits {
     pub(crate) credit_bytes: u64,
     /// Widest window, in blocks.
     pub(crate) window_blocks: usize,
-    /// Widest window, in estimated bytes (but never fewer than [`NARROWEST`] blocks).
+    /// Widest window, in estimated bytes (but never fewer than a few hundred blocks).
     pub(crate) window_bytes: u64,
 }
 
-/// The window never gets narrower than this many blocks: a few hundred let every peer of a full set have a batch.
-const NARROWEST: usize = 256;
 /// Peers that may owe us the same block.
 const MOST_HOLDERS: usize = 3;
 
@@ -176,6 +176,7 @@ pub(crate) struct Download {
     parked: BTreeSet<PeerId>,
     credits: Credits,
     size: SizeEstimate,
+    room: Room,
     next_seq: u64,
     /// Blocks whose verdict is not known.
     checking: usize,
@@ -209,6 +210,7 @@ impl Download {
             parked: BTreeSet::new(),
             credits,
             size: SizeEstimate::new(),
+            room: Room::new(),
             next_seq: 0,
             checking: 0,
             pipeline_moved: now,
@@ -246,6 +248,7 @@ impl Download {
                 }
             }
             self.open.clear();
+            self.room.stored = 0;
             self.base = front;
         }
         self.slide(route);
@@ -253,6 +256,7 @@ impl Download {
 
     /// Takes stored blocks off the window's front and puts new ones to its end.
     fn slide(&mut self, route: &impl Route) {
+        self.trim();
         loop {
             while let Some(front) = self.window.front() {
                 let stored = match self.blocks.get(front) {
@@ -262,7 +266,7 @@ impl Download {
                 if !stored {
                     break;
                 }
-                self.blocks.remove(front);
+                self.room.stored -= usize::from(self.blocks.remove(front).is_some());
                 self.window.pop_front();
                 self.base += 1;
                 self.stall_timeout = patience::relaxed(self.stall_timeout);
@@ -271,7 +275,7 @@ impl Download {
             let mut more = false;
             while self.window.len() < width {
                 let height = self.base + self.window.len() as Height;
-                if height > route.end() {
+                if !self.may_append(route, height) {
                     break;
                 }
                 self.append(route, height);
@@ -296,18 +300,11 @@ impl Download {
             holders: Vec::new(),
         });
         wanted.on_route = true;
+        self.room.stored += usize::from(wanted.state == State::Stored);
         if wanted.state == State::Open {
             self.open.insert(height);
         }
         self.window.push_back(hash);
-    }
-
-    /// Width of the window in blocks.
-    fn width(&self) -> usize {
-        let by_bytes = usize::try_from(self.limits.window_bytes / self.size.bytes()).unwrap_or(0);
-        by_bytes
-            .max(NARROWEST)
-            .min(self.limits.window_blocks.max(1))
     }
 
     // ---- the peers ----
@@ -506,7 +503,10 @@ impl Download {
         self.checking = self.checking.saturating_sub(1);
         self.pipeline_moved = now;
         match judged {
-            Judged::Stored if wanted.on_route => wanted.state = State::Stored,
+            Judged::Stored if wanted.on_route => {
+                wanted.state = State::Stored;
+                self.room.stored += 1;
+            }
             Judged::Again if !wanted.holders.is_empty() => wanted.state = State::Asked,
             Judged::Again if wanted.on_route => {
                 wanted.state = State::Open;

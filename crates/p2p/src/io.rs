@@ -253,6 +253,9 @@ pub enum DisconnectReason {
     /// A short connection has served its purpose.
     #[error("done")]
     Done,
+    /// It asked for a block that we do not promise to have.
+    #[error("asked for a block below the limit of NODE_NETWORK_LIMITED")]
+    BeyondLimit,
     /// Its chain is not ours.
     #[error("its chain has less work than ours")]
     BadChain,

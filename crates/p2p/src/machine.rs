@@ -202,6 +202,13 @@ impl Machine {
         self.settle();
     }
 
+    /// So many bytes of blocks may still be fetched until older ones are deleted; `None` if there is no limit. Counts from the
+    /// next input on.
+    pub fn set_room(&mut self, bytes: Option<u64>) {
+        let tip = self.shared.chain.tip_height();
+        self.download.set_room(bytes, tip);
+    }
+
     /// The next thing to do, until there is none.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.shared.next_action()

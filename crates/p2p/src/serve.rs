@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bitcoin::hashes::Hash as _;
 use tipward_chain::HeaderId;
-use tipward_primitives::{BlockHash, Header};
+use tipward_primitives::{BlockHash, Header, Height};
 
-use crate::io::{Action, PeerId};
+use crate::io::{Action, DisconnectReason, PeerId};
 use crate::shared::Shared;
-use crate::wire::{Inventory, Locator, MAX_HEADERS, Message};
+use crate::wire::{Inventory, Locator, MAX_HEADERS, Message, ServiceFlags};
 
 /// Blocks that are being read from disk at a time, for all peers together.
 const MOST_READS: usize = 8;
@@ -24,6 +24,12 @@ const MOST_ANNOUNCED: usize = 8;
 /// Blocks outside the active chain are served for a month: whoever still needs them after that is trying to find out who
 /// we are. In seconds.
 const STALE_RELAY_AGE: u32 = 30 * 24 * 60 * 60;
+/// Blocks below its tip that a node with `NODE_NETWORK_LIMITED` has (BIP159), and as many more for who has not heard of the
+/// last ones yet.
+const LIMITED_BLOCKS: Height = 288;
+const RACE: Height = 2;
+/// A block that is told of by `getblocks` should still be there when it is asked for, an hour later.
+const LIKELY_KEPT: u32 = 60 * 60;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Wanted {
@@ -63,6 +69,11 @@ impl Serve {
     pub(crate) fn get_data(&mut self, shared: &mut Shared, peer: PeerId, wanted: Vec<Inventory>) {
         let mut lacking = Vec::new();
         let mut blocks = VecDeque::new();
+        // Whoever may have only our last blocks gets nothing else, stored or not: what is not answered shows how far back
+        // our blocks go, and that would tell us apart (Core's rule).
+        if wanted.iter().any(|item| is_beyond_limit(shared, item)) {
+            return shared.disconnect(peer, DisconnectReason::BeyondLimit);
+        }
         for item in wanted {
             let (hash, witness) = match item {
                 Inventory::Block(hash) => (hash, false),
@@ -162,6 +173,25 @@ impl Serve {
     }
 }
 
+/// Whether a peer asks for a block that lies further below our tip than a node with `NODE_NETWORK_LIMITED` alone has to serve
+/// (BIP159).
+fn is_beyond_limit(shared: &Shared, item: &Inventory) -> bool {
+    let services = shared.config.services;
+    if services.has(ServiceFlags::NETWORK) || !services.has(ServiceFlags::NETWORK_LIMITED) {
+        return false;
+    }
+    let (Inventory::Block(hash) | Inventory::WitnessBlock(hash) | Inventory::CompactBlock(hash)) =
+        item
+    else {
+        return false;
+    };
+    let chain = &shared.chain;
+    chain.find(hash).is_some_and(|id| {
+        let depth = chain.tip_height().saturating_sub(chain.height(id));
+        may_serve(shared, hash) && depth > LIMITED_BLOCKS + RACE
+    })
+}
+
 /// Whether a block may be shown: part of the active chain, or of a branch that was validated and is not too old, by its
 /// time and by the work on top of it (Core's `BlockRequestAllowed`).
 fn may_serve(shared: &Shared, hash: &BlockHash) -> bool {
@@ -204,12 +234,15 @@ pub(crate) fn get_headers(shared: &mut Shared, peer: PeerId, locator: &Locator) 
 pub(crate) fn get_blocks(shared: &mut Shared, peer: PeerId, locator: &Locator) {
     let chain = &shared.chain;
     let first = chain.height(chain.find_locator(&locator.hashes)) + 1;
+    let kept = LIMITED_BLOCKS - LIKELY_KEPT / chain.params().pow_target_spacing;
+    let limited = !shared.config.services.has(ServiceFlags::NETWORK);
+    let may_be_gone = |height: Height| limited && height + kept <= chain.tip_height();
     let mut hashes = Vec::new();
     for height in first..=chain.tip_height() {
         let Some(hash) = chain.hash_at(height) else {
             break;
         };
-        if hash == locator.stop || hashes.len() == MOST_BLOCK_HASHES {
+        if hash == locator.stop || hashes.len() == MOST_BLOCK_HASHES || may_be_gone(height) {
             break;
         }
         hashes.push(Inventory::Block(hash));

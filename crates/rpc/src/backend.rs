@@ -55,6 +55,12 @@ pub trait Backend: Send + Sync + 'static {
     /// Bytes that the block and undo files take on disk.
     fn size_on_disk(&self) -> u64;
 
+    /// How old blocks are deleted to save space; `None` if they are not.
+    fn pruning(&self) -> Option<Pruning>;
+
+    /// Deletes the files that hold nothing above a height. The answer comes when [`Self::view`] shows it.
+    fn prune(&self, height: Height) -> Answer<Result<(), Fault>>;
+
     /// Warnings that the user should see, newest last; empty if all is well.
     fn warnings(&self) -> Vec<String>;
 
@@ -140,6 +146,17 @@ pub struct ZmqNotification {
     pub address: String,
     /// Messages that may wait for a subscriber.
     pub high_water_mark: u32,
+}
+
+/// How old blocks are deleted to save space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pruning {
+    /// Bytes that block and undo files may take; `None` if blocks are deleted by order only.
+    pub target: Option<u64>,
+    /// Nothing is deleted from a shorter chain.
+    pub after_height: Height,
+    /// So many blocks below the tip are kept in any case.
+    pub kept: Height,
 }
 
 /// A block of the active chain.

@@ -53,8 +53,8 @@ pub use auth::{Cookie, CookieReaders, Credentials, InvalidLogin, SaltedLogin};
 pub use backend::{
     AddedNode, Answer, Backend, BanInfo, BlockUndo, CoinRef, CoinSet, CoinValue, Command,
     ConnectionType, FetchRefused, Judgement, LocalAddress, NetworkName, NetworkReach,
-    NetworkSnapshot, NodeAddress, PeerInfo, Refused, SubmitBlockOutcome, SubmitError, TipRef,
-    TransportType, UploadTarget, ZmqNotification,
+    NetworkSnapshot, NodeAddress, PeerInfo, Pruning, Refused, SubmitBlockOutcome, SubmitError,
+    TipRef, TransportType, UploadTarget, ZmqNotification,
 };
 pub use call::Call;
 pub use error::{RpcError, code};

@@ -20,6 +20,7 @@ mod network;
 mod nodes;
 mod peers;
 mod progress;
+mod prune;
 mod scan;
 mod stats;
 mod submit;
@@ -54,6 +55,7 @@ const FAMILIES: &[&[Method]] = &[
     stats::METHODS,
     deployments::METHODS,
     judge::METHODS,
+    prune::METHODS,
     verify::METHODS,
     generate::METHODS,
     mempool::METHODS,

@@ -109,7 +109,13 @@ pub(crate) fn verify(
         1.. if blocks < height => blocks,
         _ => height,
     };
-    let chain: Vec<HeaderId> = view.tree().backwards(tip).take(count as usize).collect();
+    // What was deleted to save space cannot be verified; as in Core the rest is all that there is.
+    let chain: Vec<HeaderId> = view
+        .tree()
+        .backwards(tip)
+        .take(count as usize)
+        .take_while(|id| !view.is_pruned(*id))
+        .collect();
     let ground = &OfNode(node);
     let verifier = Verifier {
         ground,

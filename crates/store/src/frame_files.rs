@@ -8,7 +8,7 @@ use rustix::fs::{Advice, FallocateFlags};
 
 use crate::error::{Context as _, StoreError};
 use crate::kind::Kind;
-use crate::layout::{self, FRAME_HEAD};
+use crate::layout::FRAME_HEAD;
 use crate::manifest::sync_dir;
 use crate::records::Position;
 
@@ -65,6 +65,7 @@ impl FrameFiles {
         blocks_dir: &Path,
         magic: [u8; 4],
         end: Position,
+        most: u64,
     ) -> Result<Self, StoreError> {
         let path = kind.file(blocks_dir, end.file);
         let file = open_or_create(blocks_dir, &path)?;
@@ -80,7 +81,7 @@ impl FrameFiles {
             end: end_offset,
             allocated: end_offset,
             written_out: end_offset,
-            most: layout::MAX_BLOCK_FILE_SIZE,
+            most,
         })
     }
 
@@ -90,10 +91,6 @@ impl FrameFiles {
             file: self.number,
             offset: u32::try_from(self.end).expect("a file has at most 128 MiB, or one frame"),
         }
-    }
-
-    pub(crate) fn set_size(&mut self, bytes: u64) {
-        self.most = bytes;
     }
 
     /// Whether frames of `bytes` in all may follow in this file. An empty file takes anything.

@@ -54,6 +54,7 @@ impl Framed {
         kind: Kind,
         blocks_dir: &Path,
         params: &Params,
+        file_size: u64,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<OpenedFrames, StoreError> {
         let path = kind.index_log(blocks_dir);
@@ -77,7 +78,7 @@ impl Framed {
                 offset: 0,
             };
         }
-        let files = FrameFiles::open(kind, blocks_dir, params.magic, recovered.end)?;
+        let files = FrameFiles::open(kind, blocks_dir, params.magic, recovered.end, file_size)?;
         reader.opened_at(files.end());
         reader.table().note_open(files.end().file);
         repairs.extend(recovered.repairs);
@@ -180,11 +181,6 @@ impl Framed {
         self.reader
             .table()
             .note(record.position.file, end, height, number);
-    }
-
-    /// Files are finished when they would pass this size.
-    pub(crate) fn set_file_size(&mut self, bytes: u64) {
-        self.files.set_size(bytes);
     }
 
     /// Fills the table of what is in each file. A block that nobody knows is needed for nothing.

@@ -76,6 +76,16 @@ impl BlockStore {
         params: &Params,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(Self, UndoFiles, Loaded), StoreError> {
+        Self::open_sized(dir, params, layout::MAX_BLOCK_FILE_SIZE, progress)
+    }
+
+    /// As [`BlockStore::open_with`], with files that are finished when they would pass `file_size`.
+    pub fn open_sized(
+        dir: &Path,
+        params: &Params,
+        file_size: u64,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Self, UndoFiles, Loaded), StoreError> {
         fs::create_dir_all(dir).context(dir, "create the data directory")?;
         let lock = Arc::new(Lock::take(dir)?);
         manifest::check_or_create(dir, params)?;
@@ -84,7 +94,7 @@ impl BlockStore {
         fs::create_dir_all(&blocks_dir).context(&blocks_dir, "create")?;
         refuse_xor_key(&blocks_dir)?;
 
-        let opened = Framed::open(Kind::Blocks, &blocks_dir, params, progress)?;
+        let opened = Framed::open(Kind::Blocks, &blocks_dir, params, file_size, progress)?;
         let (blocks, mut repairs) = (opened.frames, opened.repairs);
         let reader = BlockReader::new(Arc::clone(blocks.reader()));
         let path = layout::header_log(dir);
@@ -103,7 +113,7 @@ impl BlockStore {
         let (mut mark_log, found) = Log::open(path, layout::MARK_LOG_NAME, params.magic)?;
         repairs.extend(found);
         let marks = marks::load(&mut mark_log, &mut repairs)?;
-        let opened = Framed::open(Kind::Undo, &blocks_dir, params, progress)?;
+        let opened = Framed::open(Kind::Undo, &blocks_dir, params, file_size, progress)?;
         repairs.extend(opened.repairs);
 
         let mut store = Self {
@@ -193,11 +203,6 @@ impl BlockStore {
         let appended = self.blocks.append(&new);
         self.health.note(appended)?;
         Ok(outcomes)
-    }
-
-    /// Block files are finished when they would pass this size, instead of [`layout::MAX_BLOCK_FILE_SIZE`].
-    pub fn set_file_size(&mut self, bytes: u64) {
-        self.blocks.set_file_size(bytes);
     }
 
     /// Whether blocks of this directory were deleted to save space.

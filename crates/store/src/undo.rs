@@ -66,11 +66,6 @@ impl UndoFiles {
         self.health.note(appended)
     }
 
-    /// As [`crate::BlockStore::set_file_size`].
-    pub fn set_file_size(&mut self, bytes: u64) {
-        self.frames.set_file_size(bytes);
-    }
-
     /// As [`crate::BlockStore::learn_heights`].
     pub fn learn_heights(
         &mut self,

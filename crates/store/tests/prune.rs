@@ -21,10 +21,7 @@ struct Made {
 }
 
 fn open_small(dir: &Path) -> (BlockStore, UndoFiles, Loaded) {
-    let (mut store, mut undo, loaded) = BlockStore::open(dir, &params()).unwrap();
-    store.set_file_size(FILE);
-    undo.set_file_size(FILE);
-    (store, undo, loaded)
+    BlockStore::open_sized(dir, &params(), FILE, &mut |_| {}).unwrap()
 }
 
 impl Made {

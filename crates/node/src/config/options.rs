@@ -120,6 +120,19 @@ pub struct Options {
     #[arg(long, value_name = "HASH|0", help_heading = "Sync")]
     pub assumevalid: Option<String>,
 
+    /// Delete old blocks: 0 never, 1 when `pruneblockchain` says so, else to keep block files below so many MiB, at least 550 [default: 0]
+    #[arg(
+        long,
+        value_name = "MIB",
+        allow_negative_numbers = true,
+        help_heading = "Sync"
+    )]
+    pub prune: Option<i64>,
+
+    /// Small block files, so that deleting them can be tried on a short chain. Regtest only
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Sync", hide = true)]
+    pub fastprune: Option<Switch>,
+
     /// Build everything anew from the block files: headers, index, undo data and coins. Command line only
     #[arg(long, help_heading = "Repair", action = clap::ArgAction::SetTrue)]
     #[serde(skip)]
@@ -359,7 +372,7 @@ impl Options {
     pub fn over(self, under: Options) -> Options {
         layer!(self, under;
             network datadir conf stopatheight connect addnode seednode dnsseed fixedseeds listen bind port
-            maxconnections proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid blockbuffer batch minimumchainwork
+            maxconnections proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid prune fastprune blockbuffer batch minimumchainwork
             signetchallenge
             testactivationheight vbparams server rpcbind rpcallowip rpcport rpcuser rpcpassword watch rpcauth rpcwhitelist
             rpcwhitelistdefault rpccookieperms rest zmqpubhashblock zmqpubhashtx zmqpubrawblock zmqpubrawtx zmqpubsequence

@@ -243,6 +243,7 @@ impl Driver {
 
     /// Gives the machine an input and does what follows from it.
     pub(crate) fn handle(&mut self, input: Input) {
+        self.machine.set_room(self.pipeline.room());
         self.machine.handle(self.clock.now(), input);
         self.act_all();
     }

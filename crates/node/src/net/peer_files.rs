@@ -13,6 +13,7 @@ use tipward_p2p::banman::BanMan;
 use tipward_p2p::gossip::OwnAddresses;
 use tipward_p2p::pool::{PoolConfig, anchors_from_bytes, anchors_to_bytes};
 use tipward_p2p::sealed::LoadError;
+use tipward_p2p::wire::ServiceFlags;
 use tipward_p2p::{Config as MachineConfig, Machine};
 use tipward_primitives::{Params, Timestamp};
 
@@ -146,14 +147,20 @@ fn machine_config(config: &Config, anchors: Vec<Address>) -> MachineConfig {
         block_relay: BLOCK_RELAY.min(peers.max_connections.saturating_sub(FULL_RELAY)),
     };
     let defaults = MachineConfig::default();
+    // Who deletes old blocks can serve the last ones only (BIP159).
+    let services = match config.sync.prune {
+        Some(_) => ServiceFlags::NETWORK_LIMITED | ServiceFlags::WITNESS,
+        None => defaults.services,
+    };
     // Our own connections, and one to spare for feelers, come out of the same number.
     let outbound = pool.full_relay + pool.block_relay + 1;
     MachineConfig {
         own: peers.listen.first().map(|listen| OwnAddresses {
             external: Vec::new(),
             port: listen.addr.port(),
-            services: defaults.services,
+            services,
         }),
+        services,
         max_inbound: peers.max_connections.saturating_sub(outbound),
         batch: config.sync.batch,
         credit_bytes: config.sync.block_buffer as u64,

@@ -9,14 +9,14 @@ use tipward_consensus::ScriptFlags;
 use tipward_p2p::Submitted;
 use tipward_p2p::addr::AddrNetwork;
 use tipward_primitives::bitcoin::OutPoint;
-use tipward_primitives::{BlockHash, Header, RawBlock, Timestamp};
+use tipward_primitives::{BlockHash, Header, Height, RawBlock, Timestamp};
 use tipward_rpc::{
     Answer, Backend, BanInfo, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement,
-    NetworkName, NetworkSnapshot, NodeAddress, Refused, SubmitBlockOutcome, SubmitError, TipRef,
-    ZmqNotification,
+    NetworkName, NetworkSnapshot, NodeAddress, Pruning, Refused, SubmitBlockOutcome, SubmitError,
+    TipRef, ZmqNotification,
 };
 use tipward_store::StoreError;
-use tipward_validation::TestError;
+use tipward_validation::{KEPT, TestError};
 use tokio::sync::{oneshot, watch};
 
 use super::coins::{self, SnapshotSet};
@@ -124,6 +124,24 @@ impl Backend for NodeBackend {
 
     fn size_on_disk(&self) -> u64 {
         self.node.blocks.size_on_disk() + self.node.undo.size_on_disk()
+    }
+
+    fn pruning(&self) -> Option<Pruning> {
+        self.node.config.sync.prune.map(|prune| Pruning {
+            target: prune.target,
+            after_height: prune.after_height,
+            kept: KEPT,
+        })
+    }
+
+    fn prune(&self, height: Height) -> Answer<Result<(), Fault>> {
+        let (coins, node) = (self.node.coins.clone(), self.node.clone());
+        let pruned = on_a_thread(move || coins.prune(height));
+        Box::pin(async move {
+            pruned.await?;
+            // What was deleted has been told by then; the driver hears that before it answers.
+            node.ask(|_| ()).await.ok_or_else(ending)
+        })
     }
 
     fn warnings(&self) -> Vec<String> {

@@ -7,6 +7,7 @@ mod coins;
 mod feed;
 mod mainnet;
 mod process;
+mod prune;
 mod regtest;
 mod rpc;
 mod shaped;

@@ -13,7 +13,7 @@ fn address(number: u8) -> String {
     Address::p2wsh(&anyone, Network::Regtest).to_string()
 }
 
-fn mine(daemon: &Bitcoind, blocks: u32) {
+pub(crate) fn mine(daemon: &Bitcoind, blocks: u32) {
     mine_to(daemon, blocks, 0);
 }
 

@@ -14,6 +14,7 @@ mod malformed;
 mod mistakes;
 mod peers;
 mod process;
+mod prune;
 mod rpc;
 mod service;
 mod socks_server;

@@ -510,3 +510,69 @@ fn the_window_is_told_block_by_block() {
         .unwrap();
     assert_eq!((oldest, late), (Duration::from_secs(100), true));
 }
+
+#[test]
+fn no_more_is_asked_for_than_the_disk_has_room_for_but_the_next_blocks_always() {
+    let way = Way::new(2_000, 0);
+    let mut download = download(&way, 4, limits());
+    // The window was taken in without a limit.
+    download.reroute(&Way::new(0, 1), 0);
+    download.set_room(Some(0), 0);
+    download.reroute(&way, 1);
+    let times = deliver_all(&mut download, &way, 1000);
+    assert_eq!(times.len(), 16);
+
+    // What is stored has its room; what comes needs some.
+    download.set_room(Some(200 * download.size.bytes()), 4);
+    assert_eq!(deliver(&mut download, &way, 1000, 100), 100);
+    download.set_room(Some(0), 4);
+    assert_eq!(deliver_all(&mut download, &way, 1000).len(), 0);
+    // The active chain comes closer: its next blocks are wanted in any case.
+    download.set_room(Some(0), 110);
+    assert_eq!(deliver_all(&mut download, &way, 1000).len(), 10);
+    download.set_room(None, 126);
+    assert_eq!(deliver_all(&mut download, &way, 1000).len(), 2_000 - 126);
+    assert_eq!(download.room.stored, 0);
+}
+
+/// Delivers as [`deliver_all`] does, with less room after each block; returns how many came.
+fn deliver(download: &mut Download, way: &Way, bytes: usize, room: usize) -> usize {
+    let mut came = 0;
+    loop {
+        let left = 2 * room.saturating_sub(came) as u64 * download.size.bytes();
+        download.set_room(Some(left), 0);
+        let requests = download.schedule(T0, way);
+        if requests.is_empty() {
+            return came;
+        }
+        for request in requests {
+            for (_, hash) in request.blocks {
+                assert_eq!(
+                    download.arrived(T0, request.peer, &hash, bytes),
+                    Arrival::Check
+                );
+                came += 1;
+                let left = 2 * room.saturating_sub(came) as u64 * download.size.bytes();
+                download.set_room(Some(left), 0);
+                assert!(download.judged(T0, &hash, Judged::Stored, way));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_not_asked_for_yet_leaves_a_window_that_has_become_too_wide() {
+    let way = Way::new(2_000, 0);
+    let mut download = download(&way, 1, limits());
+    let wide = download.window().1;
+    assert!(wide > 500);
+    let asked = download.schedule(T0, &way)[0].blocks.len();
+    download.set_room(Some(0), 0);
+    assert!(download.schedule(T0, &way).is_empty());
+    let (front, window, _) = download.window();
+    assert_eq!((front, window), (1, asked.max(16)));
+    // It gets wide again.
+    download.set_room(None, 0);
+    download.schedule(T0, &way);
+    assert_eq!(download.window().1, wide);
+}

@@ -117,6 +117,8 @@ pub(super) fn verbosity(call: &Call, at: usize, default: i32) -> Result<i32, Rpc
 pub(super) fn check_stored(view: &ChainView, id: HeaderId) -> Result<(), RpcError> {
     if view.is_stored(id) {
         Ok(())
+    } else if view.is_pruned(id) {
+        Err(RpcError::misc("Block not available (pruned data)"))
     } else {
         Err(RpcError::misc("Block not available (not fully downloaded)"))
     }
@@ -131,6 +133,10 @@ pub(crate) fn read(node: &dyn Backend, hash: &BlockHash) -> Result<RawBlock, Rpc
             serialize(&node.view().params().genesis).into(),
         )
         .expect("a serialized block begins with its header")),
+        // Deleted since the view was made that showed it.
+        Ok(None) if node.pruning().is_some() => {
+            Err(RpcError::misc("Block not available (pruned data)"))
+        }
         Ok(None) => Err(RpcError::misc("Block not found on disk")),
         Err(error) => Err(RpcError::misc(format!("Block not found on disk: {error}"))),
     }

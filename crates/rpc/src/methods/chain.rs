@@ -135,6 +135,9 @@ or, if not verbose:
   "chainwork": "hex",           (string) work of the active chain
   "size_on_disk": n,            (numeric) bytes that the block and undo files take
   "pruned": b,                  (boolean) old blocks are deleted
+  "pruneheight": n,             (numeric, if pruned) the first block from which on none is deleted
+  "automatic_pruning": b,       (boolean, if pruned) they are deleted without being asked for
+  "prune_target_size": n,       (numeric, if that is so) bytes that block and undo files may take
   "signet_challenge": "hex",    (string, on signets only) the block challenge
   "warnings": ["text", ...]     (array) what the user should know of
 }"#,
@@ -210,7 +213,15 @@ async fn getblockchaininfo(call: Call) -> Result<Value, RpcError> {
     );
     put("chainwork", work_hex(entry.chainwork()));
     put("size_on_disk", node.size_on_disk().into());
-    put("pruned", false.into());
+    let pruning = node.pruning();
+    put("pruned", pruning.is_some().into());
+    if let Some(pruning) = pruning {
+        put("pruneheight", view.pruned_below().into());
+        put("automatic_pruning", pruning.target.is_some().into());
+        if let Some(target) = pruning.target {
+            put("prune_target_size", target.into());
+        }
+    }
     if params.network == Network::Signet
         && let Some(challenge) = &params.signet_challenge
     {

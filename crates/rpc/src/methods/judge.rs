@@ -78,7 +78,15 @@ pub(super) const METHODS: &[Method] = &[
 
 async fn judge(call: Call, judgement: Judgement) -> Result<Value, RpcError> {
     let hash: BlockHash = call.hash(0, "blockhash")?;
-    find(&call.node.view(), &hash)?;
+    let view = call.node.view();
+    let id = find(&view, &hash)?;
+    // To leave it, every block after it has to be disconnected.
+    if judgement == Judgement::Invalid
+        && view.is_active(id)
+        && view.height(id) < view.pruned_below()
+    {
+        return Err(RpcError::misc("Block not available (pruned data)"));
+    }
     match call.node.judge_block(hash, judgement).await {
         Ok(()) => Ok(Value::Null),
         Err(fault) => Err(RpcError::new(code::DATABASE_ERROR, fault.what)),

@@ -94,6 +94,11 @@ fn stored(
     let id = view
         .find(hash)
         .ok_or_else(|| Refusal::not_found(format!("{name} not found")))?;
+    if view.is_pruned(id) {
+        return Err(Refusal::not_found(format!(
+            "{name} not available (pruned data)"
+        )));
+    }
     if !view.is_stored(id) {
         return Err(Refusal::not_found(format!(
             "{name} not available (not fully downloaded)"

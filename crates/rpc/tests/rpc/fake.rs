@@ -11,11 +11,11 @@ use tipward_chain::{Chain, ChainView, Fault};
 use tipward_consensus::{Reject, RejectKind, ScriptFlags, check_block};
 use tipward_primitives::bitcoin::consensus::encode::deserialize;
 use tipward_primitives::bitcoin::{Block, OutPoint};
-use tipward_primitives::{BlockHash, Header, Network, Params, RawBlock, Timestamp};
+use tipward_primitives::{BlockHash, Header, Height, Network, Params, RawBlock, Timestamp};
 use tipward_rpc::{
     Answer, Backend, BanInfo, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement,
-    NetworkName, NetworkSnapshot, NodeAddress, Refused, Server, ServerConfig, SubmitBlockOutcome,
-    SubmitError, TipRef, Whitelist, ZmqNotification,
+    NetworkName, NetworkSnapshot, NodeAddress, Pruning, Refused, Server, ServerConfig,
+    SubmitBlockOutcome, SubmitError, TipRef, Whitelist, ZmqNotification,
 };
 use tipward_store::StoreError;
 use tipward_testkit::build::{BlockBuilder, to_raw};
@@ -51,6 +51,7 @@ pub(crate) struct FakeNode {
     pub(crate) judgements: Mutex<Vec<(BlockHash, Judgement)>>,
     pub(crate) fetched: Mutex<Vec<(BlockHash, u64)>>,
     pub(crate) fetch_refusal: Mutex<Option<FetchRefused>>,
+    pub(crate) pruning: Mutex<Option<Pruning>>,
     pub(crate) stopped: AtomicBool,
 }
 
@@ -135,6 +136,7 @@ impl FakeNode {
             bad_scripts: Mutex::default(),
             judgements: Mutex::default(),
             fetched: Mutex::default(),
+            pruning: Mutex::default(),
             fetch_refusal: Mutex::default(),
             stopped: AtomicBool::new(false),
         })
@@ -244,6 +246,17 @@ impl Backend for FakeNode {
     fn coin_set(&self) -> Answer<Result<Box<dyn CoinSet>, Fault>> {
         let ledger = self.ledger();
         Box::pin(async move { Ok(Box::new(ledger) as Box<dyn CoinSet>) })
+    }
+
+    fn pruning(&self) -> Option<Pruning> {
+        *self.pruning.lock().unwrap()
+    }
+
+    fn prune(&self, height: Height) -> Answer<Result<(), Fault>> {
+        let mut chain = self.chain.lock().unwrap();
+        let gone: Vec<BlockHash> = (0..=height).filter_map(|at| chain.hash_at(at)).collect();
+        chain.mark_pruned(&gone);
+        Box::pin(async { Ok(()) })
     }
 
     fn size_on_disk(&self) -> u64 {

@@ -10,6 +10,7 @@ mod http;
 mod ledger;
 mod neighbour;
 mod protocol;
+mod prune;
 mod rest;
 mod rights;
 mod server;

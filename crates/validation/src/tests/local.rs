@@ -11,6 +11,7 @@ use tipward_coins::{CoinsDb, CoinsSnapshot};
 use tipward_consensus::Reject;
 use tipward_primitives::{BlockHash, Network, Params, RawBlock, Timestamp};
 use tipward_store::BlockStore;
+use tipward_store::layout::MAX_BLOCK_FILE_SIZE;
 
 use super::model::Coins;
 use crate::{Event, FoundCoin, Options, Pipeline, validated_tip};
@@ -39,7 +40,11 @@ impl Local {
 
     pub(super) fn open_on(network: Network, dir: &Path, options: &Options) -> Self {
         let params = Arc::new(Params::new(network));
-        let (mut store, mut undo, loaded) = BlockStore::open(dir, &params).unwrap();
+        let size = options
+            .prune
+            .map_or(MAX_BLOCK_FILE_SIZE, |prune| prune.file_size);
+        let (mut store, mut undo, loaded) =
+            BlockStore::open_sized(dir, &params, size, &mut |_| {}).unwrap();
         let coins = CoinsDb::open(&dir.join("coins"), 1 << 20).unwrap();
         let mut chain = Chain::new(params);
         let mut pruned = Vec::new();
@@ -62,11 +67,9 @@ impl Local {
         let tip = validated_tip(&coins, &chain).unwrap();
         chain.restore_tip(&tip.hash);
         chain.mark_pruned(&pruned);
-        if let Some(prune) = options.prune {
+        if options.prune.is_some() {
             let height_of = |hash: &BlockHash| chain.find(hash).map(|id| chain.height(id));
-            store.set_file_size(prune.file_size);
             store.learn_heights(&height_of).unwrap();
-            undo.set_file_size(prune.file_size);
             undo.learn_heights(&height_of).unwrap();
         }
         let (sender, events) = unbounded();

@@ -57,6 +57,7 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
             "debug",
             "debuglogfile",
             "dnsseed",
+            "fastprune",
             "fixedseeds",
             "listen",
             "loglevel",
@@ -68,6 +69,7 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
             "printtoconsole",
             "proxy",
             "proxyrandomize",
+            "prune",
             "reindex",
             "reindex-chainstate",
             "rest",
@@ -248,7 +250,6 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
             "choosedatadir",
             "dbbatchsize",
             "dbcrashratio",
-            "fastprune",
             "forcecompactdb",
             "lang",
             "maxreceivebuffer",
@@ -266,10 +267,6 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
             "timeout",
             "uiplatform",
         ],
-    ),
-    (
-        Refused("the disk would fill: it is not offered"),
-        &["prune"],
     ),
     (
         Refused(

@@ -1,14 +1,23 @@
 use bitcoin::hashes::Hash as _;
 use tipward_primitives::{BlockHash, Header};
 
-use super::harness::{Net, commands, genesis, hashes, mine, sent};
-use crate::io::{Action, Input};
-use crate::wire::{Inventory, Locator, Message};
+use super::harness::{Net, commands, disconnects, genesis, hashes, mine, params, sent};
+use crate::config::Config;
+use crate::io::{Action, DisconnectReason, Input};
+use crate::wire::{Inventory, Locator, Message, ServiceFlags};
 use crate::{ConnKind, PeerId};
 
 /// A machine that has these blocks.
 fn net_with(headers: &[Header]) -> Net {
-    let mut net = Net::new();
+    net_that_offers(headers, Config::default().services)
+}
+
+fn net_that_offers(headers: &[Header], services: ServiceFlags) -> Net {
+    let config = Config {
+        services,
+        ..Config::default()
+    };
+    let mut net = Net::with(params(), config);
     // A tip of a day ago would mean that we still catch up.
     let last = headers.last().map_or(0, |h| h.time);
     net.now = tipward_primitives::Timestamp::from_secs(u64::from(last) + 60);
@@ -158,4 +167,51 @@ fn a_new_tip_is_announced_by_headers_to_those_who_want_that_and_by_inv_to_others
     // Who told us knows.
     assert!(!commands(&actions, source).contains(&"headers"));
     assert!(!commands(&actions, source).contains(&"inv"));
+}
+
+#[test]
+fn who_asks_a_node_that_has_only_the_last_blocks_for_an_older_one_is_disconnected() {
+    let chain = mine(&genesis(), 300, 0);
+    let limited = ServiceFlags::NETWORK_LIMITED | ServiceFlags::WITNESS;
+    let tip = chain.len();
+    for (services, depth, served) in [
+        (limited, 290, true),
+        (limited, 291, false),
+        (limited | ServiceFlags::NETWORK, 291, true),
+    ] {
+        let mut net = net_that_offers(&chain, services);
+        let peer = net.peer(ConnKind::Inbound, 0);
+        net.take();
+        let hash = chain[tip - 1 - depth].block_hash();
+        net.message(peer, Message::GetData(vec![Inventory::WitnessBlock(hash)]));
+        let actions = net.take();
+        if served {
+            assert_eq!(reads(&actions, peer), [hash]);
+            assert_eq!(disconnects(&actions), []);
+        } else {
+            assert_eq!(reads(&actions, peer), []);
+            let reason = DisconnectReason::BeyondLimit;
+            assert_eq!(disconnects(&actions), [(peer, reason)]);
+        }
+    }
+}
+
+#[test]
+fn a_block_that_may_soon_be_gone_is_not_told_of_by_its_hash() {
+    let chain = mine(&genesis(), 300, 0);
+    let limited = ServiceFlags::NETWORK_LIMITED | ServiceFlags::WITNESS;
+    let mut net = net_that_offers(&chain, limited);
+    let peer = net.peer(ConnKind::Inbound, 0);
+    net.take();
+    // The last six blocks that are kept may be gone within the hour.
+    for (from, told) in [(17, 0), (18, 282)] {
+        let known = chain[from - 1].block_hash();
+        net.message(peer, Message::GetBlocks(locator(vec![known])));
+        let found = match &sent(&net.take(), peer)[..] {
+            [Message::Inv(items)] => items.len(),
+            [] => 0,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(found, told, "after height {from}");
+    }
 }
