@@ -3,6 +3,7 @@
 //! These tests run when `BITCOIND_EXE` names a Bitcoin Core daemon, and say that they skip otherwise.
 
 mod bitcoind;
+mod cli;
 mod coins;
 mod feed;
 mod mainnet;
