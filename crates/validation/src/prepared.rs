@@ -1,5 +1,7 @@
 //! A checked block with what can be known without coins of the coins that it moves.
 
+use std::sync::OnceLock;
+
 use hashbrown::{HashMap, HashSet};
 use tipward_coins::{Coin, OutPointKey};
 use tipward_consensus::{CheckedBlock, OutputView, is_unspendable};
@@ -21,6 +23,8 @@ pub(crate) struct PreparedBlock {
     passing: Vec<bool>,
     /// The first input that spends what an input before it spends.
     first_double: Option<usize>,
+    /// Beginnings of the ids of all transactions that the block holds or spends from, sorted; made when somebody asks.
+    touched: OnceLock<Vec<u64>>,
 }
 
 impl PreparedBlock {
@@ -61,6 +65,7 @@ impl PreparedBlock {
             sources,
             passing,
             first_double,
+            touched: OnceLock::new(),
         }
     }
 
@@ -110,6 +115,23 @@ impl PreparedBlock {
             .map(|(input, _)| input.outpoint_bytes())
     }
 
+    /// False if the block neither makes nor spends the outpoint. Nearly always true only if it does, and quickly said: who
+    /// looks through many blocks need not read them all. (The first time takes as long as to read this one.)
+    pub(crate) fn may_touch(&self, key: &OutPointKey) -> bool {
+        let touched = self.touched.get_or_init(|| {
+            let made = self
+                .block
+                .txids()
+                .map(|txid| beginning(txid.as_byte_array()));
+            let spent = self.spends().map(|key| beginning(key));
+            let mut touched: Vec<u64> = made.chain(spent).collect();
+            touched.sort_unstable();
+            touched.dedup();
+            touched
+        });
+        touched.binary_search(&beginning(key)).is_ok()
+    }
+
     /// It holds the transaction with this id.
     pub(crate) fn makes(&self, txid: &[u8; 32]) -> bool {
         self.block.txids().any(|id| id.as_byte_array() == txid)
@@ -153,7 +175,15 @@ impl PreparedBlock {
             + 64 * parsed.transaction_count()
             + 20 * parsed.input_count()
             + 13 * parsed.output_count()
+            // If somebody asks what it touches.
+            + 8 * (parsed.transaction_count() + parsed.input_count())
     }
+}
+
+/// The first bytes of an id. Whoever makes many ids that begin alike makes a few look-ups slow.
+fn beginning(id: &[u8]) -> u64 {
+    id.first_chunk()
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// Where a transaction's output is, counted through the block.

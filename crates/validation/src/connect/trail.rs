@@ -116,6 +116,9 @@ impl Trail {
     ) -> Option<Coin<'a>> {
         let mut coin = now;
         for step in self.steps.iter().rev() {
+            if !step.prepared.may_touch(key) {
+                continue;
+            }
             let made = || {
                 key.first_chunk::<32>()
                     .is_some_and(|txid| step.prepared.makes(txid))

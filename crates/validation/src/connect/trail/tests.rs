@@ -5,7 +5,7 @@ use tipward_consensus::{BlockContext, check_block};
 use tipward_primitives::{Network, Params};
 
 use super::Trail;
-use crate::prepared::PreparedBlock;
+use crate::prepared::{PreparedBlock, outpoint_key};
 use crate::tests::connecting::Miner;
 
 /// Blocks of a chain, in order.
@@ -50,4 +50,25 @@ fn a_way_that_is_too_long_says_so_and_keeps_its_end() {
     assert_eq!((trail.steps.len(), trail.bytes), (1, blocks[3].memory()));
     trail.keep(0);
     assert_eq!(trail.bytes, 0);
+}
+
+#[test]
+fn a_block_may_touch_all_that_it_makes_and_spends_and_little_else() {
+    let blocks = blocks(120);
+    let block = &blocks[119];
+    let made: Vec<_> = block
+        .block()
+        .txids()
+        .map(|txid| outpoint_key(txid, 0))
+        .collect();
+    let spent: Vec<_> = block.spends().copied().collect();
+    assert!(made.len() > 1 && !spent.is_empty());
+    assert!(made.iter().chain(&spent).all(|key| block.may_touch(key)));
+    let others = blocks[..100].iter().flat_map(|other| other.block().txids());
+    let strangers: Vec<_> = others
+        .map(|txid| outpoint_key(txid, 0))
+        .filter(|key| !spent.iter().any(|spent| spent[..32] == key[..32]))
+        .collect();
+    assert!(strangers.len() > 50);
+    assert!(!strangers.iter().any(|key| block.may_touch(key)));
 }
