@@ -1,7 +1,7 @@
 //! `tipward bench rpc`: what JSON-RPC and REST are worth while a sync runs, and what they cost it.
 //!
 //! Each round syncs a generated chain twice, with all scripts verified: once left alone, once with many connections that call
-//! `getblockchaininfo` all the time. When the second one has the tip, its full blocks are fetched by REST, in turn with
+//! a method all the time, `getblockchaininfo` unless another is named. When the second one has the tip, its full blocks are fetched by REST, in turn with
 //! the same bytes over plain connections.
 //!
 //! Who calls runs on the same machine: what the callers take of the processors is part of the sync's loss, and what they
@@ -31,7 +31,9 @@ pub(super) use rest::{Fetched, RestOptions, fetch};
 Examples:
   tipward bench rpc --blocks chain.dat --dir /some/disk
   tipward bench rpc --blocks chain.dat --rate 0
-                                         as many calls as get answered")]
+                                         as many calls as get answered
+  tipward bench rpc --blocks chain.dat --method getnetworkinfo
+                                         another call")]
 pub struct RpcArgs {
     /// Chain to sync, as `tipward generate --shape mainnet` writes it
     #[arg(long, value_name = "FILE")]
@@ -48,6 +50,14 @@ pub struct RpcArgs {
     /// Calls a second of all connections together; 0 for as many as get answered
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub rate: u32,
+
+    /// Method to call
+    #[arg(long, value_name = "METHOD", default_value = "getblockchaininfo")]
+    pub method: String,
+
+    /// Its parameters, a JSON array
+    #[arg(long, value_name = "JSON", default_value = "[]")]
+    pub params: String,
 
     /// Connections that fetch blocks by REST
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -115,6 +125,8 @@ pub(super) fn run(args: &RpcArgs, options: &Options) -> anyhow::Result<()> {
             let load = LoadOptions {
                 connections: args.connections as usize,
                 rate: args.rate,
+                method: &args.method,
+                params: &args.params,
             };
             let rest = RestOptions {
                 connections: args.rest_connections as usize,
@@ -139,7 +151,7 @@ pub(super) fn run(args: &RpcArgs, options: &Options) -> anyhow::Result<()> {
                 calls: called.calls.context("nobody called")?,
                 rest: called.rest,
             };
-            round.print();
+            round.print(&args.method);
             rounds.push(round);
         }
     }
@@ -171,7 +183,7 @@ impl Round {
         shares.get(shares.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
-    fn print(&self) {
+    fn print(&self, method: &str) {
         let calls = &self.calls;
         println!(
             "full blocks: {:.2} s alone, {:.2} s called: {:+.1} %",
@@ -180,7 +192,7 @@ impl Round {
             self.loss() * 1e2
         );
         println!(
-            "getblockchaininfo: {} answers, {:.0} a second, {} failed; p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, \
+            "{method}: {} answers, {:.0} a second, {} failed; p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, \
              most {:.2} ms; the callers took {:.2} s of CPU",
             calls.answers,
             calls.rate,

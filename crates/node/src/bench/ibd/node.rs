@@ -61,7 +61,7 @@ pub(in crate::bench) struct Task<'a> {
     pub(in crate::bench) dbcache: u32,
     pub(in crate::bench) note: &'a ChainNote,
     /// Who calls it meanwhile.
-    pub(in crate::bench) load: Option<LoadOptions>,
+    pub(in crate::bench) load: Option<LoadOptions<'a>>,
     /// What is fetched from it in the end.
     pub(in crate::bench) rest: Option<RestOptions<'a>>,
 }

@@ -1,10 +1,11 @@
-//! Many connections that call `getblockchaininfo`.
+//! Many connections that call a method.
 //!
 //! With a rate, each connection has its times to call, whatever became of the call before: an answer's time counts from when the
 //! call was due, so that a server that stops for a second is seen to be late for all that was due in it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -27,10 +28,13 @@ const MOST: usize = 64 << 10;
 
 /// How much to call.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::bench) struct LoadOptions {
+pub(in crate::bench) struct LoadOptions<'a> {
     pub(in crate::bench) connections: usize,
     /// Calls a second of all together; 0: the next one as soon as the last one is answered.
     pub(in crate::bench) rate: u32,
+    pub(in crate::bench) method: &'a str,
+    /// A JSON array.
+    pub(in crate::bench) params: &'a str,
 }
 
 /// What came of the calls.
@@ -60,8 +64,14 @@ impl Load {
     pub(in crate::bench) fn start(
         client: Client,
         cookie_dir: PathBuf,
-        options: LoadOptions,
+        options: LoadOptions<'_>,
     ) -> anyhow::Result<Self> {
+        let LoadOptions { method, params, .. } = options;
+        let params: serde_json::Value = serde_json::from_str(params).context("--params")?;
+        let body =
+            serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let body = body.to_string();
+        let (connections, rate) = (options.connections, options.rate);
         let stop = CancellationToken::new();
         let stopping = stop.clone();
         let thread = std::thread::Builder::new()
@@ -72,7 +82,8 @@ impl Load {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()?;
-                runtime.block_on(call(client.addr, authorization, options, stopping))
+                let request = request(client.addr, &authorization, &body).into();
+                runtime.block_on(call_all(client.addr, request, connections, rate, stopping))
             })?;
         Ok(Self { stop, thread })
     }
@@ -92,34 +103,36 @@ struct Found {
     failed: usize,
 }
 
-async fn call(
-    addr: SocketAddr,
-    authorization: String,
-    options: LoadOptions,
-    stop: CancellationToken,
-) -> anyhow::Result<Calls> {
-    let body = r#"{"jsonrpc":"2.0","id":1,"method":"getblockchaininfo","params":[]}"#;
-    let request = format!(
+fn request(addr: SocketAddr, authorization: &str, body: &str) -> String {
+    format!(
         "POST / HTTP/1.1\r\nHost: {addr}\r\nAuthorization: {authorization}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
         body.len()
-    );
-    let request: std::sync::Arc<str> = request.into();
+    )
+}
+
+async fn call_all(
+    addr: SocketAddr,
+    request: Arc<str>,
+    connections: usize,
+    rate: u32,
+    stop: CancellationToken,
+) -> anyhow::Result<Calls> {
     let begun = Instant::now();
-    let interval = (options.rate > 0)
-        .then(|| Duration::from_secs_f64(options.connections as f64 / f64::from(options.rate)));
-    let mut connections = JoinSet::new();
-    for number in 0..options.connections {
+    let interval =
+        (rate > 0).then(|| Duration::from_secs_f64(connections as f64 / f64::from(rate)));
+    let mut callers = JoinSet::new();
+    for number in 0..connections {
         let pace = interval.map(|interval| Pace {
             // They take turns.
-            next: begun + interval.mul_f64(number as f64 / options.connections as f64),
+            next: begun + interval.mul_f64(number as f64 / connections as f64),
             interval,
         });
         let (request, stop) = (request.clone(), stop.clone());
-        connections.spawn(async move { keep_calling(addr, &request, pace, &stop).await });
+        callers.spawn(async move { keep_calling(addr, &request, pace, &stop).await });
     }
     let mut all = Found::default();
-    while let Some(found) = connections.join_next().await {
+    while let Some(found) = callers.join_next().await {
         let found = found?.context("a connection that calls")?;
         all.micros.extend(found.micros);
         all.failed += found.failed;
@@ -177,9 +190,9 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<
         if let Some(body) = super::rest::body_of(buffer)
             && buffer.len() >= body.end
         {
-            let result = br#""result":{"#;
-            let has_result = buffer.windows(result.len()).any(|part| part == result);
-            return Ok(buffer.starts_with(b"HTTP/1.1 200") && has_result);
+            let error = br#""error":{"#;
+            let has_error = buffer.windows(error.len()).any(|part| part == error);
+            return Ok(buffer.starts_with(b"HTTP/1.1 200") && !has_error);
         }
     }
 }
