@@ -35,7 +35,7 @@ pub use zmq::{ZmqOutlet, ZmqTopic};
 const DEFAULT_MAX_CONNECTIONS: usize = 125;
 /// MiB of blocks between `getdata` and disk: at 4 MB a block enough to keep eight fast peers busy, and a third of the
 /// memory that the node is allowed in all.
-const DEFAULT_BLOCK_BUFFER_MIB: u32 = 64;
+const DEFAULT_BLOCK_BUFFER_MIB: u32 = 96;
 /// A block of the greatest size must fit several times, or a single one would stop the download.
 const MIN_BLOCK_BUFFER_MIB: u32 = 16;
 /// MiB of coins in memory, as in Core.

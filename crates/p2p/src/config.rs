@@ -47,7 +47,7 @@ impl Default for Config {
             own: None,
             max_inbound: 114,
             batch: 16,
-            credit_bytes: 64 << 20,
+            credit_bytes: 96 << 20,
             window_blocks: 16_384,
             window_bytes: 1 << 30,
             send_buffer: 1_000_000,

@@ -147,7 +147,7 @@ pub struct Options {
     #[serde(skip)]
     pub reindex_chainstate: bool,
 
-    /// Memory in MiB for blocks on their way from peers to disk: more lets fast peers run further ahead [default: 64]
+    /// Memory in MiB for blocks on their way from peers to disk: more lets fast peers run further ahead [default: 96]
     #[arg(long, value_name = "MIB", help_heading = "Sync")]
     pub blockbuffer: Option<u32>,
 

@@ -262,7 +262,7 @@ impl Source {
     /// The same of a peer that is the only one: what it does not owe us nobody does, so that it may owe us all that there is
     /// memory for, and is asked early enough for the line to stay full while we are busy.
     pub(super) fn room_of_one(&self, memory: u64) -> u64 {
-        self.room_up_to(memory / 4 * 3, memory / 2)
+        self.room_up_to(memory / 2, memory / 3)
     }
 
     fn room_up_to(&self, target: u64, low_water: u64) -> u64 {

@@ -21,7 +21,7 @@ use super::policy::{Ask, Command, Event, Peer, Policy};
 use super::world::MAX_HEADERS;
 
 /// The node's `--blockbuffer`.
-const CREDITS: u64 = 64 << 20;
+const CREDITS: u64 = 96 << 20;
 /// Blocks are checked and stored so fast, in bytes a second.
 const CHECKS: f64 = 400e6;
 /// Connecting is told of this long after its goal was set.
