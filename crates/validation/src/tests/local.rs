@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use tipward_chain::{BlockJob, BlockMark, BlockOutcome, Chain, ChainEvent, Fault};
 use tipward_coins::{CoinsDb, CoinsSnapshot};
 use tipward_consensus::Reject;
-use tipward_primitives::{BlockHash, Network, Params, RawBlock, Timestamp};
+use tipward_primitives::{BlockHash, Height, Network, Params, RawBlock, Timestamp};
 use tipward_store::BlockStore;
 use tipward_store::layout::MAX_BLOCK_FILE_SIZE;
 
@@ -170,6 +170,14 @@ impl Local {
     /// The same, or until a fault ends connecting.
     pub(super) fn settle_or_fail(&mut self) {
         while self.settled < self.goal && self.faults.is_empty() {
+            let event = self.events.recv_timeout(PATIENCE).unwrap();
+            self.take(event);
+        }
+    }
+
+    /// Waits until it was told that the blocks below a height are gone.
+    pub(super) fn wait_until_pruned_below(&mut self, height: Height) {
+        while self.chain.pruned_below() < height {
             let event = self.events.recv_timeout(PATIENCE).unwrap();
             self.take(event);
         }
