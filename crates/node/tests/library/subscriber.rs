@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tipward::bitcoin::BlockHash;
+use tipward::config::{Options, Switch};
 use tipward::{BlockEvent, Cursor, NetworkName, Node, StartAt, SubscribeError, Subscription};
 use tipward_rpc::client::{Client, Login};
 use tokio::time::timeout;
@@ -18,13 +19,14 @@ struct Lab {
     node: Option<Node>,
 }
 
-async fn start(dir: &Path) -> Node {
+async fn start(dir: &Path, change: impl FnOnce(&mut Options)) -> Node {
     Node::builder()
         .network(NetworkName::Regtest)
         .datadir(dir)
         .connect([] as [&str; 0])
         .rpc(true)
         .options(|options| options.rpcbind = Some(vec!["127.0.0.1:0".to_owned()]))
+        .options(change)
         .start()
         .await
         .unwrap()
@@ -32,8 +34,12 @@ async fn start(dir: &Path) -> Node {
 
 impl Lab {
     async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    async fn start_with(change: impl FnOnce(&mut Options)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let node = Some(start(dir.path()).await);
+        let node = Some(start(dir.path(), change).await);
         Self { dir, node }
     }
 
@@ -43,7 +49,7 @@ impl Lab {
 
     async fn restart(&mut self) {
         self.node.take().unwrap().stop().await.unwrap();
-        self.node = Some(start(self.dir.path()).await);
+        self.node = Some(start(self.dir.path(), |_| {}).await);
     }
 
     async fn call(&self, method: &'static str, params: Value) -> Value {
@@ -216,4 +222,29 @@ async fn a_cursor_of_another_chain_is_refused() {
     assert!(matches!(error, SubscribeError::UnknownCursor(at) if at == cursor));
     lab.stop().await;
     other.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_was_pruned_is_named_and_the_later_ones_come_all_the_same() {
+    let lab = Lab::start_with(|options| {
+        options.prune = Some(1);
+        options.fastprune = Some(Switch(true));
+    })
+    .await;
+    let mut made = Vec::new();
+    for _ in 0..8 {
+        made.extend(lab.mine(100, 1).await);
+    }
+    let pruned = lab.call("pruneblockchain", json!([500])).await;
+    assert!(pruned.as_u64().unwrap() >= 1, "{pruned}");
+    let node = lab.node().handle();
+    let mut first = node.subscribe(StartAt::Height(1));
+    let error = first.next().await.unwrap_err();
+    assert!(
+        matches!(error, SubscribeError::NotStored { height: 1, hash } if hash == made[0]),
+        "{error}"
+    );
+    let mut later = node.subscribe(StartAt::Height(600));
+    assert_eq!(take(&mut later, 201).await, numbered(600, &made[599..]));
+    lab.stop().await;
 }
