@@ -3,6 +3,7 @@
 pub(crate) mod core;
 mod file;
 mod logs;
+mod memory;
 mod network;
 mod options;
 mod prune;
@@ -28,7 +29,7 @@ use file::ConfigFile;
 pub use logs::LogLevels;
 pub(crate) use network::params;
 pub use options::Options;
-pub use values::{CookiePerms, LogFormat, NetworkName, ProgressMode, Switch};
+pub use values::{CookiePerms, DbCache, LogFormat, NetworkName, ProgressMode, Switch};
 pub use zmq::{ZmqOutlet, ZmqTopic};
 
 /// Connections that a node keeps at most unless told otherwise, as in Core.
@@ -38,10 +39,6 @@ const DEFAULT_MAX_CONNECTIONS: usize = 125;
 const DEFAULT_BLOCK_BUFFER_MIB: u32 = 96;
 /// A block of the greatest size must fit several times, or a single one would stop the download.
 const MIN_BLOCK_BUFFER_MIB: u32 = 16;
-/// MiB of coins in memory, as in Core.
-const DEFAULT_DB_CACHE_MIB: u32 = 450;
-/// Less would be spent on flushing.
-const MIN_DB_CACHE_MIB: u32 = 4;
 /// Blocks of one `getdata`.
 const DEFAULT_BATCH: u32 = 16;
 /// As many as Core answers in one go.
@@ -180,13 +177,14 @@ impl Config {
         let params = params(network, &options)?;
         let netdir = datadir.join(tipward_store::layout::network_dir_name(&params));
         let peers = peers(&options, &params)?;
+        let mut notices = options.notices.clone();
         let config = Self {
             stop_at_height: options.stopatheight.filter(|height| *height > 0),
-            sync: sync(&options, &params)?,
+            sync: sync(&options, &params, &mut notices)?,
+            notices,
             rpc: rpc(&options, &params)?,
             zmq: zmq::outlets(&options)?,
             output: output(&options, &netdir)?,
-            notices: options.notices,
             network,
             peers,
             params,
@@ -371,7 +369,11 @@ fn listen(options: &Options, params: &Params, by_default: bool) -> anyhow::Resul
     }
 }
 
-fn sync(options: &Options, params: &Params) -> anyhow::Result<SyncConfig> {
+fn sync(
+    options: &Options,
+    params: &Params,
+    notices: &mut Vec<String>,
+) -> anyhow::Result<SyncConfig> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = match options.par.unwrap_or(0) {
         0 => cores,
@@ -382,11 +384,6 @@ fn sync(options: &Options, params: &Params) -> anyhow::Result<SyncConfig> {
     ensure!(
         mib >= MIN_BLOCK_BUFFER_MIB,
         "--blockbuffer must be at least {MIN_BLOCK_BUFFER_MIB} MiB, not {mib}"
-    );
-    let db_cache = options.dbcache.unwrap_or(DEFAULT_DB_CACHE_MIB);
-    ensure!(
-        db_cache >= MIN_DB_CACHE_MIB,
-        "--dbcache must be at least {MIN_DB_CACHE_MIB} MiB, not {db_cache}"
     );
     let assume_valid = match options.assumevalid.as_deref() {
         None => params.assume_valid,
@@ -401,7 +398,7 @@ fn sync(options: &Options, params: &Params) -> anyhow::Result<SyncConfig> {
     );
     Ok(SyncConfig {
         threads: NonZeroUsize::new(threads.min(MAX_THREADS)).unwrap_or(NonZeroUsize::MIN),
-        db_cache: db_cache as usize * 1024 * 1024,
+        db_cache: memory::db_cache(options.dbcache, notices)?,
         assume_valid,
         prune: prune::prune(options, params)?,
         // The greater contains the smaller.

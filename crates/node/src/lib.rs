@@ -26,6 +26,7 @@ pub mod client;
 pub mod commands;
 pub mod config;
 pub mod demo;
+mod descriptors;
 pub mod export;
 pub mod generate;
 pub mod import;

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::builder::NodeBuilder;
 use crate::config::Config;
+use crate::descriptors;
 use crate::load;
 use crate::net::clock::Clock;
 use crate::net::dial::Dialer;
@@ -69,6 +70,17 @@ impl Node {
     /// Starts a node; returns when it can take part in the network and answer questions.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let started = Instant::now();
+        let mut config = config;
+        let wanted = config.peers.max_connections;
+        let room = descriptors::connections(wanted, config.peers.listen.len())?;
+        if room < wanted {
+            tracing::warn!(
+                target: "node",
+                "Keeping {room} connections at most, not {wanted}: the process may not have more files open (ulimit -n, or \
+                 LimitNOFILE= of a service)"
+            );
+            config.peers.max_connections = room;
+        }
         let config = Arc::new(config);
         let params = Arc::new(config.params.clone());
         let clock = Clock::default();

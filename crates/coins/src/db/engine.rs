@@ -195,6 +195,8 @@ impl Open {
         guard(dir, || {
             let database = Database::builder(dir)
                 .cache_size(cache_bytes as u64)
+                // Of the process's descriptors, most are for peers. All coins of the main network are some 160 files.
+                .max_cached_files(Some(256))
                 // With more than one, the first keeps itself for writes that never come here, and spins while the others merge.
                 .worker_threads(1)
                 .open()?;

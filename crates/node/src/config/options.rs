@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::{Deserialize, Deserializer};
 
-use super::values::{CookiePerms, LogFormat, NetworkName, ProgressMode, Switch};
+use super::values::{CookiePerms, DbCache, LogFormat, NetworkName, ProgressMode, Switch};
 
 /// Options as the user gave them, on the command line or in a file; `None` where nothing was said.
 ///
@@ -112,9 +112,9 @@ pub struct Options {
     )]
     pub par: Option<i32>,
 
-    /// Memory in MiB for coins: more makes the first sync faster [default: 450]
-    #[arg(long, value_name = "MIB", help_heading = "Sync")]
-    pub dbcache: Option<u32>,
+    /// Memory in MiB for coins, or auto for what this machine has to spare: more makes the first sync faster [default: 450]
+    #[arg(long, value_name = "MIB|auto", help_heading = "Sync")]
+    pub dbcache: Option<DbCache>,
 
     /// Take scripts of this block and all before it for valid; 0 to check every script [default: a recent block]
     #[arg(long, value_name = "HASH|0", help_heading = "Sync")]

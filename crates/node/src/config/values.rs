@@ -8,6 +8,43 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
 use tipward_primitives::Network;
 
+/// Memory for coins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DbCache {
+    /// As much as this machine has to spare.
+    Auto,
+    /// So many MiB.
+    Mib(u32),
+}
+
+impl FromStr for DbCache {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self::Auto);
+        }
+        let mib = text.parse();
+        mib.map(Self::Mib)
+            .map_err(|_| format!("'{text}' must be a number of MiB, or auto"))
+    }
+}
+
+impl<'de> Deserialize<'de> for DbCache {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a number of MiB, or \"auto\"")]
+        enum Written {
+            Number(u32),
+            Text(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Number(mib) => Ok(Self::Mib(mib)),
+            Written::Text(text) => text.parse().map_err(de::Error::custom),
+        }
+    }
+}
+
 /// A network, by the name that the user writes and that its directory bears.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum)]
 pub enum NetworkName {

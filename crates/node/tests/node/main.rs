@@ -10,6 +10,7 @@ mod dns_server;
 mod feed;
 mod follow;
 mod harness;
+mod limits;
 mod malformed;
 mod mistakes;
 mod peers;
