@@ -141,15 +141,7 @@ fn import(node: &mut Offline, files: &[Source], place: &Workplace) -> anyhow::Re
     counts.known = plan.known;
     counts.planned = plan.items.len();
     counts.unlinked = plan.items.iter().filter(|item| !item.connects).count();
-    let (display, stop) = (&place.display, &place.stop);
-    let fed = feed::feed(
-        node,
-        plan,
-        files,
-        place.config.sync.block_buffer,
-        display,
-        stop,
-    )?;
+    let fed = feed::feed(node, plan, files, place)?;
     Ok(Done {
         files: files.len(),
         seconds: begun.elapsed().as_secs_f64(),

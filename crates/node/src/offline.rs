@@ -190,6 +190,7 @@ impl Offline {
             script_threads: config.sync.threads,
             dbcache: load::share_db_cache(config.sync.db_cache).0,
             assume_valid: config.sync.assume_valid,
+            prune: config.sync.prune,
             ..PipelineOptions::default()
         };
         let (store, undo, coins) = (files.store, files.undo, files.coins);
@@ -252,6 +253,11 @@ impl Offline {
         self.write_headers();
         let context = self.chain.context(id);
         self.pipeline.submit(BlockJob { id: job, context }, block);
+    }
+
+    /// Bytes of blocks that may still be stored, where old ones are deleted to save space.
+    pub(crate) fn room(&self) -> Option<u64> {
+        self.pipeline.room()
     }
 
     /// All that is stored is connected, as far as it can be.

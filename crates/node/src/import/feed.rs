@@ -2,9 +2,10 @@
 //!
 //! # Bounds
 //! A block holds credits from before it is read to its verdict, as a block holds them from its request in the node: no more
-//! than `--blockbuffer` bytes of them are in memory.
+//! than `--blockbuffer` bytes of them are in memory. Where old blocks are deleted to save space, it holds them until it is
+//! connected, and no more of them are given out than there is room: so what is stored ahead of what may be deleted is bounded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -15,11 +16,11 @@ use std::time::{Duration, Instant};
 
 use tipward_chain::{BlockOutcome, BlockVerdict, HeaderId};
 use tipward_consensus::RejectKind;
-use tipward_primitives::RawBlock;
+use tipward_primitives::{Height, RawBlock};
 
 use super::catalog::{Item, Plan, Spot};
 use super::source::Source;
-use crate::offline::{Happening, Offline, ReadBlock, Signal, StopFlag};
+use crate::offline::{Happening, Offline, ReadBlock, Signal, StopFlag, Workplace};
 use crate::progress::{Display, Meter};
 
 /// Threads that read: as many as keep a disk busy.
@@ -48,14 +49,25 @@ pub(super) struct Fed {
 /// Feeds all that the plan holds, and waits until it is connected as far as it can be.
 pub(super) fn feed(
     node: &mut Offline,
-    plan: Plan,
+    mut plan: Plan,
     files: &[Source],
-    buffer: usize,
-    display: &Display,
-    stop: &StopFlag,
+    place: &Workplace,
 ) -> anyhow::Result<Fed> {
-    let credits = Credits::new(buffer);
+    let Workplace {
+        config,
+        display,
+        stop,
+    } = place;
+    let saves_space = config
+        .sync
+        .prune
+        .is_some_and(|prune| prune.target.is_some());
+    let buffer = config.sync.block_buffer;
+    let credits = Credits::new(within(node.room(), buffer));
     let next = AtomicUsize::new(0);
+    // What cannot be connected cannot be deleted either.
+    let items = &mut plan.items;
+    items.retain(|item| item.connects || !saves_space);
     let (total, items) = (plan.waiting + plan.bytes(), &plan.items);
     std::thread::scope(|threads| {
         let _end = EndOfReading(&credits);
@@ -80,8 +92,10 @@ pub(super) fn feed(
             copies: HashMap::new(),
             files,
             credits: &credits,
+            buffer,
             done: 0,
             beside: 0,
+            held: saves_space.then(VecDeque::new),
             again: Vec::new(),
             failed_at: None,
             told: None,
@@ -91,24 +105,32 @@ pub(super) fn feed(
     })
 }
 
+/// No more than the room on the disk, where that is bounded.
+fn within(room: Option<u64>, buffer: usize) -> usize {
+    let room = room.map(|room| usize::try_from(room).unwrap_or(usize::MAX));
+    room.map_or(buffer, |room| room.min(buffer))
+}
+
 /// Bytes that may be on their way.
 struct Credits {
-    limit: usize,
     state: Mutex<Taken>,
     freed: Condvar,
 }
 
-#[derive(Default)]
 struct Taken {
     bytes: usize,
+    limit: usize,
     ended: bool,
 }
 
 impl Credits {
     fn new(limit: usize) -> Self {
         Self {
-            limit,
-            state: Mutex::default(),
+            state: Mutex::new(Taken {
+                bytes: 0,
+                limit,
+                ended: false,
+            }),
             freed: Condvar::new(),
         }
     }
@@ -120,14 +142,21 @@ impl Credits {
     /// Waits until there is room for so many bytes; one block may always be on its way. False when nothing is wanted any
     /// more.
     fn take(&self, bytes: usize) -> bool {
-        let full =
-            |taken: &mut Taken| !taken.ended && taken.bytes > 0 && taken.bytes + bytes > self.limit;
+        let full = |taken: &mut Taken| {
+            !taken.ended && taken.bytes > 0 && taken.bytes + bytes > taken.limit
+        };
         let mut taken = self
             .freed
             .wait_while(self.lock(), full)
             .unwrap_or_else(PoisonError::into_inner);
         taken.bytes += bytes;
         !taken.ended
+    }
+
+    /// So many bytes may be on their way from now on.
+    fn set_limit(&self, limit: usize) {
+        self.lock().limit = limit;
+        self.freed.notify_all();
     }
 
     fn give_back(&self, bytes: usize) {
@@ -214,6 +243,8 @@ struct Feeding<'a> {
     copies: HashMap<usize, Spot>,
     files: &'a [Source],
     credits: &'a Credits,
+    /// Bytes that may be on their way at most.
+    buffer: usize,
     /// Bytes to validate or, of blocks that cannot be connected, to store.
     total: u64,
     /// Bytes that had been connected before it began.
@@ -222,6 +253,8 @@ struct Feeding<'a> {
     done: usize,
     /// Bytes of items that are done with and not to be connected.
     beside: u64,
+    /// Blocks that are stored and hold their credits until they are connected: their heights, and credits.
+    held: Option<VecDeque<(Height, usize)>>,
     /// Items for which there was no room; they keep their credits.
     again: Vec<usize>,
     failed_at: Option<Instant>,
@@ -244,6 +277,7 @@ impl Feeding<'_> {
                 Happening::Waiting(why) => self.wait(&why, display),
                 Happening::Other => {}
             }
+            self.release();
             if self.failed_at.is_some_and(|at| at.elapsed() >= RETRY) {
                 self.try_again();
             }
@@ -333,7 +367,25 @@ impl Feeding<'_> {
         if !item.connects {
             self.beside += u64::from(item.spot.size);
         }
-        self.credits.give_back(item.spot.size as usize);
+        let bytes = item.spot.size as usize;
+        match &mut self.held {
+            Some(held) => held.push_back((self.node.chain().height(item.id), bytes)),
+            None => self.credits.give_back(bytes),
+        }
+    }
+
+    /// Gives the credits of blocks back that are connected, or of all if none can be connected now.
+    fn release(&mut self) {
+        let Some(held) = &mut self.held else { return };
+        let (tip, settled) = (self.node.chain().tip_height(), self.node.is_settled());
+        while let Some((height, bytes)) = held.front().copied()
+            && (settled || height <= tip)
+        {
+            held.pop_front();
+            self.credits.give_back(bytes);
+        }
+        self.credits
+            .set_limit(within(self.node.room(), self.buffer));
     }
 
     /// Says why it waits, once.

@@ -9,6 +9,7 @@ use tipward_primitives::{BlockHash, Network, Params, RawBlock};
 use tipward_testkit::generate::{ChainGenerator, ChainOptions, Fork, ForkOrder, write_block_file};
 
 use crate::harness::*;
+use crate::prune;
 use crate::validate::SmallDisk;
 
 /// A command on a regtest data directory, without a progress bar.
@@ -333,6 +334,33 @@ fn an_import_that_is_told_to_end_says_how_to_go_on() {
         "{stderr}"
     );
     assert!(import(&datadir, &file).contains("at height 400\n"));
+}
+
+#[test]
+fn an_import_stays_below_the_limit_of_a_node_that_deletes_old_blocks() {
+    let lab = temp_dir();
+    let (file, limit) = prune::chain(lab.path());
+    let datadir = lab.path().join("a");
+    let options = ["--fastprune", "--prune", &limit.to_string()];
+    let name = file.to_str().unwrap();
+    let most = prune::most_on_disk(&datadir.join("regtest"), || {
+        let told = done(&datadir, &[&options[..], &["import", name]].concat());
+        let tip = format!("at height {}\n", prune::BLOCKS);
+        assert!(told.contains(&tip), "{told}");
+    });
+    assert!(most <= limit * prune::MIB, "{most} bytes, {limit} MiB");
+    // Blocks that were deleted are not wanted again, and are no damage.
+    let told = done(&datadir, &[&options[..], &["import", name]].concat());
+    assert!(told.contains("Imported 0 blocks"), "{told}");
+    let told = done(
+        &datadir,
+        &[&options[..], &["verify", "--level", "4"]].concat(),
+    );
+    assert!(told.contains("All is well"), "{told}");
+    let new = lab.path().join("new.dat");
+    let export = ["export", "--blocks", new.to_str().unwrap()];
+    let error = refused(&datadir, &[&options[..], &export].concat());
+    assert!(error.contains("--from "), "{error}");
 }
 
 #[test]

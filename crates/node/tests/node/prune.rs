@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use crate::harness::*;
 
-const BLOCKS: u64 = 1200;
+pub(crate) const BLOCKS: u64 = 1200;
 
 /// Blocks that are kept in any case.
 const KEPT: u64 = 288;
 
-const MIB: u64 = 1 << 20;
+pub(crate) const MIB: u64 = 1 << 20;
 
 /// The chain, and a limit in MiB that holds 288 of its blocks and far from all of them.
-fn chain(dir: &Path) -> (PathBuf, u64) {
+pub(crate) fn chain(dir: &Path) -> (PathBuf, u64) {
     let file = dir.join("chain.dat");
     let made = finish(tipward().args(["generate", "--out"]).arg(&file).args([
         "--blocks",
@@ -66,7 +66,7 @@ fn hash_at(node: &Node, height: u64) -> Value {
 }
 
 /// The most that was ever seen on the disk while `work` went on.
-fn most_on_disk(netdir: &Path, work: impl FnOnce()) -> u64 {
+pub(crate) fn most_on_disk(netdir: &Path, work: impl FnOnce()) -> u64 {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let watcher = scope.spawn(|| {

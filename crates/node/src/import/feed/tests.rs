@@ -24,3 +24,19 @@ fn whoever_waits_for_credits_is_let_go_in_the_end() {
         assert!(!waiting.join().unwrap());
     });
 }
+
+#[test]
+fn credits_that_are_taken_away_are_not_given_out_again() {
+    let credits = Credits::new(100);
+    assert!(credits.take(80));
+    credits.set_limit(10);
+    std::thread::scope(|threads| {
+        let waiting = threads.spawn(|| credits.take(15));
+        credits.set_limit(20);
+        assert_eq!(credits.lock().bytes, 80);
+        // The last one that is on its way goes, and one may always be.
+        credits.give_back(80);
+        assert!(waiting.join().unwrap());
+    });
+    assert_eq!(credits.lock().bytes, 15);
+}
