@@ -24,8 +24,9 @@ pub(crate) fn split(
             break;
         }
         match text {
-            "-help" | "-?" | "-help-debug" => rest.push("--help".into()),
-            "-version" => rest.push("--version".into()),
+            // Ours as well: clap adds them to what it parses, and they are not among the options of `own`.
+            "-help" | "--help" | "-?" | "-help-debug" => rest.push("--help".into()),
+            "-version" | "--version" => rest.push("--version".into()),
             text if is_cores(text, own) => cores.push(text.to_owned()),
             _ => rest.push(arg),
         }
