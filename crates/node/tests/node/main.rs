@@ -8,6 +8,7 @@ mod cli;
 mod dns;
 mod dns_server;
 mod feed;
+mod first_steps;
 mod follow;
 mod harness;
 mod limits;
