@@ -90,6 +90,8 @@ pub struct PeersConfig {
     pub listen: Vec<Listen>,
     /// Connections at most.
     pub max_connections: usize,
+    /// Bytes to send in a day before old blocks are held back; 0 for no limit.
+    pub upload_target: u64,
     /// Proxy for everything.
     pub proxy: Option<SocketAddr>,
     /// Proxy for onion addresses.
@@ -331,6 +333,12 @@ fn peers(options: &Options, params: &Params) -> anyhow::Result<PeersConfig> {
         add_nodes,
         seed_nodes,
         max_connections,
+        upload_target: match options.maxuploadtarget.as_deref() {
+            None => 0,
+            Some(text) => values::amount(text, 1 << 20).with_context(|| {
+                format!("--maxuploadtarget: '{text}' is no amount such as 500M")
+            })?,
+        },
         proxy,
         onion_proxy,
     })

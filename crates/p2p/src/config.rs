@@ -32,6 +32,8 @@ pub struct Config {
     pub send_buffer: usize,
     /// Bytes of a peer's messages that may wait for verdicts before its connection is not read any further.
     pub deferred_bytes: usize,
+    /// Bytes that should not be exceeded in a day; zero for no limit.
+    pub upload_target: u64,
     /// Time for the handshake.
     pub peer_timeout: Duration,
     /// Ask for transactions. Without a memory pool that would be bandwidth for nothing.
@@ -52,6 +54,7 @@ impl Default for Config {
             window_bytes: 1 << 30,
             send_buffer: 1_000_000,
             deferred_bytes: 5_000_000,
+            upload_target: 0,
             peer_timeout: Duration::from_secs(60),
             relay_transactions: false,
         }

@@ -253,6 +253,9 @@ pub enum DisconnectReason {
     /// A short connection has served its purpose.
     #[error("done")]
     Done,
+    /// It asked for an old block, and we have sent enough for today.
+    #[error("historical block serving limit reached")]
+    UploadTarget,
     /// It asked for a block that we do not promise to have.
     #[error("asked for a block below the limit of NODE_NETWORK_LIMITED")]
     BeyondLimit,

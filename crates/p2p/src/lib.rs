@@ -42,6 +42,7 @@ mod serve;
 mod shared;
 pub mod snapshot;
 pub mod transport;
+mod upload;
 pub mod wire;
 
 pub use config::Config;

@@ -28,6 +28,8 @@ const STALE_RELAY_AGE: u32 = 30 * 24 * 60 * 60;
 /// last ones yet.
 const LIMITED_BLOCKS: Height = 288;
 const RACE: Height = 2;
+/// A block that is so much older than the best header is asked for by who catches up. In seconds.
+const HISTORICAL: u32 = 7 * 24 * 60 * 60;
 /// A block that is told of by `getblocks` should still be there when it is asked for, an hour later.
 const LIKELY_KEPT: u32 = 60 * 60;
 
@@ -73,6 +75,11 @@ impl Serve {
         // our blocks go, and that would tell us apart (Core's rule).
         if wanted.iter().any(|item| is_beyond_limit(shared, item)) {
             return shared.disconnect(peer, DisconnectReason::BeyondLimit);
+        }
+        if shared.upload.withholds_old_blocks(shared.now)
+            && wanted.iter().any(|item| is_old(shared, item))
+        {
+            return shared.disconnect(peer, DisconnectReason::UploadTarget);
         }
         for item in wanted {
             let (hash, witness) = match item {
@@ -180,16 +187,30 @@ fn is_beyond_limit(shared: &Shared, item: &Inventory) -> bool {
     if services.has(ServiceFlags::NETWORK) || !services.has(ServiceFlags::NETWORK_LIMITED) {
         return false;
     }
-    let (Inventory::Block(hash) | Inventory::WitnessBlock(hash) | Inventory::CompactBlock(hash)) =
-        item
-    else {
-        return false;
-    };
     let chain = &shared.chain;
-    chain.find(hash).is_some_and(|id| {
+    block_of(shared, item).is_some_and(|id| {
+        let hash = &chain.hash(id);
         let depth = chain.tip_height().saturating_sub(chain.height(id));
         may_serve(shared, hash) && depth > LIMITED_BLOCKS + RACE
     })
+}
+
+/// Whether a peer asks for a block that only who catches up asks for.
+fn is_old(shared: &Shared, item: &Inventory) -> bool {
+    let chain = &shared.chain;
+    let best = chain.entry(chain.best_header()).time();
+    block_of(shared, item)
+        .is_some_and(|id| best.saturating_sub(chain.entry(id).time()) > HISTORICAL)
+}
+
+/// The block that is asked for, if it is known.
+fn block_of(shared: &Shared, item: &Inventory) -> Option<HeaderId> {
+    match item {
+        Inventory::Block(hash) | Inventory::WitnessBlock(hash) | Inventory::CompactBlock(hash) => {
+            shared.chain.find(hash)
+        }
+        _ => None,
+    }
 }
 
 /// Whether a block may be shown: part of the active chain, or of a branch that was validated and is not too old, by its

@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::io::{Action, ConnKind, DisconnectReason, PeerId};
 use crate::peer::Peer;
 use crate::snapshot::Traffic;
+use crate::upload::Upload;
 use crate::wire::Message;
 
 /// A block's way, as people are told of it.
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) bans: BanMan,
     pub(crate) rng: ChaCha12Rng,
     pub(crate) totals: Traffic,
+    pub(crate) upload: Upload,
     /// When people were last told of a block that was asked for, that came, that is the tip.
     told: [Option<Timestamp>; 3],
     outbox: VecDeque<Action>,
@@ -46,6 +48,7 @@ impl Shared {
     pub(crate) fn new(config: Config, chain: Chain, seed: [u8; 32]) -> Self {
         Self {
             now: Timestamp::default(),
+            upload: Upload::new(config.upload_target),
             config,
             chain,
             peers: BTreeMap::new(),
@@ -172,6 +175,7 @@ impl Shared {
     pub(crate) fn sent(&mut self, peer: PeerId, command: &'static str, size: usize, queued: usize) {
         let now = self.now;
         let size = size as u64;
+        self.upload.note(now, size);
         let own = self.peers.get_mut(&peer).map(|p| {
             p.send_queue = queued;
             &mut p.traffic

@@ -7,6 +7,7 @@ use tipward_primitives::{BlockHash, Height, Latencies, Timestamp};
 
 use crate::addr::Address;
 use crate::io::{ConnKind, PeerId, Transport};
+pub use crate::upload::UploadSnapshot;
 use crate::wire::ServiceFlags;
 
 /// Messages and bytes in both directions, frames included.
@@ -185,6 +186,8 @@ pub struct Snapshot {
     pub left: Vec<LeftPeer>,
     /// Bytes of all peers since the start.
     pub totals: Traffic,
+    /// What may be sent in a day, and what of it is left.
+    pub upload: UploadSnapshot,
     /// What we offer.
     pub local_services: ServiceFlags,
     /// Our own addresses, as far as they are known.

@@ -82,6 +82,11 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Peers")]
     pub maxconnections: Option<usize>,
 
+    /// Bytes to send in a day before old blocks are held back, in MiB or with a unit (k, K, m, M, g, G, t, T); 0 for any number [default: 0]
+    #[arg(long, value_name = "N[UNIT]", help_heading = "Peers")]
+    #[serde(deserialize_with = "text_or_number")]
+    pub maxuploadtarget: Option<String>,
+
     /// Connect to everything through this SOCKS5 proxy, names included
     #[arg(long, value_name = "IP[:PORT]", help_heading = "Peers")]
     pub proxy: Option<String>,
@@ -330,6 +335,20 @@ pub struct Options {
     pub notices: Vec<String>,
 }
 
+/// An amount in the file may be a number.
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a number, or a string with a unit")]
+    enum Written {
+        Number(u64),
+        Text(String),
+    }
+    Ok(Some(match Written::deserialize(deserializer)? {
+        Written::Number(number) => number.to_string(),
+        Written::Text(text) => text,
+    }))
+}
+
 /// A list in the file may also be written as a single string.
 fn one_or_many<'de, D: Deserializer<'de>>(
     deserializer: D,
@@ -372,7 +391,7 @@ impl Options {
     pub fn over(self, under: Options) -> Options {
         layer!(self, under;
             network datadir conf stopatheight connect addnode seednode dnsseed fixedseeds listen bind port
-            maxconnections proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid prune fastprune blockbuffer batch minimumchainwork
+            maxconnections maxuploadtarget proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid prune fastprune blockbuffer batch minimumchainwork
             signetchallenge
             testactivationheight vbparams server rpcbind rpcallowip rpcport rpcuser rpcpassword watch rpcauth rpcwhitelist
             rpcwhitelistdefault rpccookieperms rest zmqpubhashblock zmqpubhashtx zmqpubrawblock zmqpubrawtx zmqpubsequence

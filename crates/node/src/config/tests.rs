@@ -405,3 +405,18 @@ fn what_is_published_by_zmq_comes_in_cores_order_each_with_its_own_mark() {
         "{message}"
     );
 }
+
+#[test]
+fn what_may_be_sent_in_a_day_is_given_with_cores_units() {
+    let target = |args: &[&str], file: &str| config(args, file).unwrap().peers.upload_target;
+    assert_eq!(target(&[], ""), 0);
+    assert_eq!(target(&["--maxuploadtarget", "500"], ""), 500 << 20);
+    assert_eq!(target(&["--maxuploadtarget", "5g"], ""), 5_000_000_000);
+    assert_eq!(target(&["--maxuploadtarget", "5G"], ""), 5 << 30);
+    assert_eq!(target(&[], "maxuploadtarget = 3"), 3 << 20);
+    assert_eq!(target(&[], "maxuploadtarget = \"3k\""), 3000);
+    for wrong in ["", "x", "5x", "-1", "99999999999T"] {
+        let error = error(&[&format!("--maxuploadtarget={wrong}")], "");
+        assert!(error.contains("maxuploadtarget"), "{error}");
+    }
+}

@@ -198,3 +198,19 @@ impl<'de> Deserialize<'de> for Switch {
         deserializer.deserialize_any(SwitchVisitor)
     }
 }
+
+/// An amount of bytes with Core's units: small letters for thousands, capital ones for 1024s; `unit` bytes without one.
+pub(super) fn amount(text: &str, unit: u64) -> Option<u64> {
+    let (digits, factor) = match text.char_indices().next_back()? {
+        (at, 'k') => (&text[..at], 1_000),
+        (at, 'K') => (&text[..at], 1 << 10),
+        (at, 'm') => (&text[..at], 1_000_000),
+        (at, 'M') => (&text[..at], 1 << 20),
+        (at, 'g') => (&text[..at], 1_000_000_000),
+        (at, 'G') => (&text[..at], 1 << 30),
+        (at, 't') => (&text[..at], 1_000_000_000_000),
+        (at, 'T') => (&text[..at], 1 << 40),
+        _ => (text, unit),
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}

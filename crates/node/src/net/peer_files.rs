@@ -161,6 +161,7 @@ fn machine_config(config: &Config, anchors: Vec<Address>) -> MachineConfig {
             services,
         }),
         services,
+        upload_target: peers.upload_target,
         max_inbound: peers.max_connections.saturating_sub(outbound),
         batch: config.sync.batch,
         credit_bytes: config.sync.block_buffer as u64,

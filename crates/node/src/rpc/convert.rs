@@ -9,7 +9,7 @@ use tipward_p2p::{ConnKind, NotAsked, Transport};
 use tipward_primitives::Timestamp;
 use tipward_rpc::{
     AddedNode, ConnectionType, FetchRefused, LocalAddress, NetworkName, NetworkReach,
-    NetworkSnapshot, NodeAddress, PeerInfo, TransportType,
+    NetworkSnapshot, NodeAddress, PeerInfo, TransportType, UploadTarget,
 };
 
 use crate::config::PeersConfig;
@@ -23,6 +23,13 @@ pub(super) fn network(snapshot: &Snapshot, config: &PeersConfig) -> NetworkSnaps
         peers: snapshot.peers.iter().map(peer).collect(),
         total_received: snapshot.totals.received,
         total_sent: snapshot.totals.sent,
+        upload_target: UploadTarget {
+            timeframe: snapshot.upload.timeframe.as_secs(),
+            target: snapshot.upload.target,
+            bytes_left: snapshot.upload.bytes_left,
+            time_left: snapshot.upload.time_left.as_secs(),
+            withholds_old_blocks: snapshot.upload.withholds_old_blocks,
+        },
         network_active: snapshot.network_active,
         user_agent: concat!("/tipward:", env!("CARGO_PKG_VERSION"), "/").to_owned(),
         protocol_version: PROTOCOL_VERSION,
@@ -47,7 +54,6 @@ pub(super) fn network(snapshot: &Snapshot, config: &PeersConfig) -> NetworkSnaps
             .iter()
             .map(|(name, peer)| added_node(name, *peer, snapshot))
             .collect(),
-        ..NetworkSnapshot::default()
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) fn snapshot(machine: &Machine) -> Snapshot {
             .collect(),
         left: machine.left.iter().cloned().collect(),
         totals: shared.totals.clone(),
+        upload: shared.upload.snapshot(shared.now),
         local_services: shared.config.services,
         local_addresses: shared
             .config

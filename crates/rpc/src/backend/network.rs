@@ -328,4 +328,6 @@ pub struct UploadTarget {
     pub bytes_left: u64,
     /// Seconds left in this cycle.
     pub time_left: u64,
+    /// Old blocks are not served any more in it.
+    pub withholds_old_blocks: bool,
 }

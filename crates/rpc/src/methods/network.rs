@@ -163,7 +163,7 @@ async fn getnettotals(call: Call) -> Result<Value, RpcError> {
             "timeframe": upload.timeframe,
             "target": upload.target,
             "target_reached": reached,
-            "serve_historical_blocks": !reached,
+            "serve_historical_blocks": !upload.withholds_old_blocks,
             "bytes_left_in_cycle": upload.bytes_left,
             "time_left_in_cycle": upload.time_left,
         },

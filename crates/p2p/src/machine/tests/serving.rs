@@ -215,3 +215,30 @@ fn a_block_that_may_soon_be_gone_is_not_told_of_by_its_hash() {
         assert_eq!(found, told, "after height {from}");
     }
 }
+
+#[test]
+fn who_asks_for_an_old_block_when_enough_was_sent_is_disconnected() {
+    // Ten minutes a block: more than a week.
+    let chain = mine(&genesis(), 1100, 0);
+    let config = Config {
+        upload_target: 1,
+        ..Config::default()
+    };
+    for (at, served) in [(5, false), (1090, true)] {
+        let mut net = Net::with(params(), config.clone());
+        let last = chain.last().map_or(0, |h| h.time);
+        net.now = tipward_primitives::Timestamp::from_secs(u64::from(last) + 60);
+        let sender = net.peer(ConnKind::Manual, chain.len());
+        net.message(sender, Message::Headers(chain.clone()));
+        net.deliver_all(sender, &chain);
+        let peer = net.peer(ConnKind::Inbound, 0);
+        net.take();
+        let hash = chain[at].block_hash();
+        net.message(peer, Message::GetData(vec![Inventory::WitnessBlock(hash)]));
+        let actions = net.take();
+        let gone = disconnects(&actions);
+        assert_eq!(reads(&actions, peer).len(), usize::from(served));
+        let reason = DisconnectReason::UploadTarget;
+        assert_eq!(gone.contains(&(peer, reason)), !served);
+    }
+}
