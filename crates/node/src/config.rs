@@ -92,6 +92,10 @@ pub struct PeersConfig {
     pub max_connections: usize,
     /// Bytes to send in a day before old blocks are held back; 0 for no limit.
     pub upload_target: u64,
+    /// Bytes a second to read from all peers together; 0 for no limit.
+    pub download_limit: u64,
+    /// Bytes a second to send to all peers together; 0 for no limit.
+    pub upload_limit: u64,
     /// Proxy for everything.
     pub proxy: Option<SocketAddr>,
     /// Proxy for onion addresses.
@@ -333,15 +337,21 @@ fn peers(options: &Options, params: &Params) -> anyhow::Result<PeersConfig> {
         add_nodes,
         seed_nodes,
         max_connections,
-        upload_target: match options.maxuploadtarget.as_deref() {
-            None => 0,
-            Some(text) => values::amount(text, 1 << 20).with_context(|| {
-                format!("--maxuploadtarget: '{text}' is no amount such as 500M")
-            })?,
-        },
+        upload_target: amount("maxuploadtarget", &options.maxuploadtarget, 1 << 20)?,
+        download_limit: amount("download-limit", &options.download_limit, 1)?,
+        upload_limit: amount("upload-limit", &options.upload_limit, 1)?,
         proxy,
         onion_proxy,
     })
+}
+
+/// Bytes that an option says, 0 without it.
+fn amount(name: &str, text: &Option<String>, unit: u64) -> anyhow::Result<u64> {
+    let Some(text) = text else {
+        return Ok(0);
+    };
+    values::amount(text, unit)
+        .with_context(|| format!("--{name}: '{text}' is no amount such as 500M"))
 }
 
 fn listen(options: &Options, params: &Params, by_default: bool) -> anyhow::Result<Vec<Listen>> {

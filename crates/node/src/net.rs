@@ -6,6 +6,7 @@ mod connection;
 pub mod dial;
 pub mod dns;
 pub(crate) mod driver;
+pub(crate) mod limit;
 pub(crate) mod listen;
 pub(crate) mod mailbox;
 pub(crate) mod peer_files;

@@ -24,6 +24,7 @@ use crate::net::clock::Clock;
 use crate::net::dial::Dialer;
 use crate::net::dns::Dns;
 use crate::net::driver::{Driver, Parts, Published, Task, Tip};
+use crate::net::limit::{Limit, Limits};
 use crate::net::listen;
 use crate::net::mailbox::Mailbox;
 use crate::net::peer_files::PeerFiles;
@@ -171,6 +172,10 @@ impl Node {
                 dns,
                 listeners,
                 magic: params.magic,
+                limits: Limits {
+                    download: Limit::new(config.peers.download_limit),
+                    upload: Limit::new(config.peers.upload_limit),
+                },
                 published,
                 stop_at_height: config.stop_at_height,
                 peer_files,

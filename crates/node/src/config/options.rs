@@ -87,6 +87,16 @@ pub struct Options {
     #[serde(deserialize_with = "text_or_number")]
     pub maxuploadtarget: Option<String>,
 
+    /// Bytes a second to read from all peers together, also with a unit (k, K, m, M, g, G); 0 for any number [default: 0]
+    #[arg(long, value_name = "N[UNIT]", help_heading = "Peers")]
+    #[serde(rename = "download-limit", deserialize_with = "text_or_number")]
+    pub download_limit: Option<String>,
+
+    /// Bytes a second to send to all peers together, also with a unit (k, K, m, M, g, G); 0 for any number [default: 0]
+    #[arg(long, value_name = "N[UNIT]", help_heading = "Peers")]
+    #[serde(rename = "upload-limit", deserialize_with = "text_or_number")]
+    pub upload_limit: Option<String>,
+
     /// Connect to everything through this SOCKS5 proxy, names included
     #[arg(long, value_name = "IP[:PORT]", help_heading = "Peers")]
     pub proxy: Option<String>,
@@ -391,7 +401,7 @@ impl Options {
     pub fn over(self, under: Options) -> Options {
         layer!(self, under;
             network datadir conf stopatheight connect addnode seednode dnsseed fixedseeds listen bind port
-            maxconnections maxuploadtarget proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid prune fastprune blockbuffer batch minimumchainwork
+            maxconnections maxuploadtarget download_limit upload_limit proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid prune fastprune blockbuffer batch minimumchainwork
             signetchallenge
             testactivationheight vbparams server rpcbind rpcallowip rpcport rpcuser rpcpassword watch rpcauth rpcwhitelist
             rpcwhitelistdefault rpccookieperms rest zmqpubhashblock zmqpubhashtx zmqpubrawblock zmqpubrawtx zmqpubsequence

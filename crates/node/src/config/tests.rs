@@ -407,6 +407,20 @@ fn what_is_published_by_zmq_comes_in_cores_order_each_with_its_own_mark() {
 }
 
 #[test]
+fn limits_of_bytes_a_second_take_units() {
+    let limits = |args: &[&str], file: &str| {
+        let peers = config(args, file).unwrap().peers;
+        (peers.download_limit, peers.upload_limit)
+    };
+    assert_eq!(limits(&[], ""), (0, 0));
+    assert_eq!(limits(&["--download-limit", "5000"], ""), (5000, 0));
+    assert_eq!(limits(&["--upload-limit", "2m"], ""), (0, 2_000_000));
+    assert_eq!(limits(&[], "upload-limit = \"1K\""), (0, 1024));
+    let error = error(&["--download-limit", "fast"], "");
+    assert!(error.contains("--download-limit: 'fast'"), "{error}");
+}
+
+#[test]
 fn what_may_be_sent_in_a_day_is_given_with_cores_units() {
     let target = |args: &[&str], file: &str| config(args, file).unwrap().peers.upload_target;
     assert_eq!(target(&[], ""), 0);

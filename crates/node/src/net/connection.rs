@@ -27,6 +27,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::limit::{Limit, Limits};
 use crate::blocks;
 
 /// Messages that may wait for one peer. A peer that keeps up has a handful.
@@ -128,7 +129,9 @@ impl Connection {
         magic: [u8; 4],
         reports: Reports,
         blocks: BlockReader,
+        limits: Limits,
     ) -> Self {
+        limits.download.bound_kernel(&stream);
         let (outgoing, queue) = mpsc::channel(OUTGOING_QUEUE);
         let (reading, may_read) = watch::channel(true);
         let queued = Arc::new(AtomicUsize::new(0));
@@ -141,6 +144,7 @@ impl Connection {
             decoder: V1Reader::new(magic),
             may_read,
             reports: reports.clone(),
+            limit: limits.download,
         };
         let writer = Writer {
             peer,
@@ -150,6 +154,7 @@ impl Connection {
             queued: queued.clone(),
             reports: reports.clone(),
             blocks,
+            limit: limits.upload,
         };
         tokio::spawn(run(peer, reader, writer, reports, cancel.clone()));
         Self {
@@ -231,6 +236,7 @@ struct Reader<R> {
     decoder: R,
     may_read: watch::Receiver<bool>,
     reports: Reports,
+    limit: Limit,
 }
 
 impl<R: MessageReader> Reader<R> {
@@ -242,10 +248,12 @@ impl<R: MessageReader> Reader<R> {
             if !self.wait_until_wanted().await {
                 return Ok(());
             }
-            let read = self.socket.read_buf(&mut self.decoder.buffer()).await?;
+            let mut piece = (&mut self.socket).take(self.limit.piece() as u64);
+            let read = piece.read_buf(&mut self.decoder.buffer()).await?;
             if read == 0 {
                 return Ok(());
             }
+            self.limit.passed(read).await;
             since_report += read;
             if !self.hand_over_messages().await {
                 return Ok(());
@@ -312,6 +320,7 @@ struct Writer<W> {
     queued: Arc<AtomicUsize>,
     reports: Reports,
     blocks: BlockReader,
+    limit: Limit,
 }
 
 impl<W: MessageWriter> Writer<W> {
@@ -358,10 +367,13 @@ impl<W: MessageWriter> Writer<W> {
         command: &'static str,
     ) -> std::io::Result<()> {
         let size = frame.remaining();
+        let piece = WRITE_CHUNK.min(self.limit.piece());
         while frame.has_remaining() {
+            let before = frame.remaining();
             self.socket
-                .write_all_buf(&mut (&mut frame).take(WRITE_CHUNK))
+                .write_all_buf(&mut (&mut frame).take(piece))
                 .await?;
+            self.limit.passed(before - frame.remaining()).await;
         }
         let queued = self.queued.load(Ordering::Relaxed).saturating_sub(size);
         let peer = self.peer;

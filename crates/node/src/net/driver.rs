@@ -27,6 +27,7 @@ use super::clock::Clock;
 use super::connection::{Connection, Incoming, Overflow, Reports};
 use super::dial::Dialer;
 use super::dns::Dns;
+use super::limit::Limits;
 use super::listen;
 use super::mailbox::Mailbox;
 use super::peer_files::PeerFiles;
@@ -124,6 +125,7 @@ pub(crate) struct Parts {
     pub(crate) dns: Dns,
     pub(crate) listeners: Vec<TcpListener>,
     pub(crate) magic: [u8; 4],
+    pub(crate) limits: Limits,
     pub(crate) published: Published,
     pub(crate) stop_at_height: Option<Height>,
     pub(crate) peer_files: PeerFiles,
@@ -140,6 +142,7 @@ pub(crate) struct Driver {
     dialer: Dialer,
     dns: Dns,
     magic: [u8; 4],
+    limits: Limits,
     published: Published,
     stop_at_height: Option<Height>,
     peer_files: PeerFiles,
@@ -183,6 +186,7 @@ impl Driver {
             dialer: parts.dialer,
             dns: parts.dns,
             magic: parts.magic,
+            limits: parts.limits,
             published: parts.published,
             stop_at_height: parts.stop_at_height,
             peer_files: parts.peer_files,
@@ -328,6 +332,7 @@ impl Driver {
             self.magic,
             self.reports.clone(),
             self.blocks.clone(),
+            self.limits.clone(),
         );
         self.links.insert(peer, Link::Standing(connection));
         self.handle(Input::Connected {

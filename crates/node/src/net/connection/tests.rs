@@ -28,6 +28,10 @@ impl Lab {
 
     /// With room for so many reports between the connection and the test.
     async fn with_queue(reports: usize) -> Self {
+        Self::with_limits(reports, Limits::default()).await
+    }
+
+    async fn with_limits(reports: usize, limits: Limits) -> Self {
         let params = Params::new(Network::Regtest);
         let dir = tempfile::tempdir().unwrap();
         let (store, _, _) = BlockStore::open(dir.path(), &params).unwrap();
@@ -42,6 +46,7 @@ impl Lab {
             params.magic,
             Reports::new(reports_in),
             store.reader(),
+            limits,
         );
         Self {
             _dir: dir,
@@ -104,6 +109,24 @@ async fn messages_come_in_order_and_the_end_comes_last() {
             .unwrap()
             .is_none()
     );
+}
+
+#[tokio::test]
+async fn what_is_read_and_sent_counts_against_the_limits() {
+    // Too high to wait for.
+    let limits = Limits {
+        download: Limit::new(1 << 40),
+        upload: Limit::new(1 << 40),
+    };
+    let mut lab = Lab::with_limits(16, limits.clone()).await;
+    lab.write(&Message::Ping(1)).await;
+    assert_eq!(lab.next_ping().await, 1);
+    assert_eq!(limits.download.bytes_passed(), 24 + 8);
+    lab.connection().send(Message::Pong(1)).unwrap();
+    let Input::Sent { .. } = lab.next().await else {
+        panic!("the pong is sent");
+    };
+    assert_eq!(limits.upload.bytes_passed(), 24 + 8);
 }
 
 #[tokio::test]
