@@ -10,7 +10,7 @@ use tipward_coins::CoinsDb;
 use tipward_primitives::{BlockHash, Params, Timestamp};
 use tipward_store::layout::MAX_BLOCK_FILE_SIZE;
 use tipward_store::{BlockMark, BlockStore, Loaded, Progress, UndoFiles, UndoReader, reindex};
-use tipward_validation::validated_tip;
+use tipward_validation::{Options as PipelineOptions, validated_tip};
 
 use crate::config::SyncConfig;
 
@@ -41,6 +41,18 @@ const TELL_INTERVAL: Duration = Duration::from_secs(2);
 pub(crate) fn share_db_cache(db_cache: usize) -> (usize, usize) {
     let store = (db_cache / COINS_DB_PART).min(COINS_DB_MOST);
     (db_cache - store, store)
+}
+
+/// What the pipeline may use, of a node and of a command alike.
+pub(crate) fn pipeline_options(sync: &SyncConfig) -> PipelineOptions {
+    PipelineOptions {
+        check_threads: sync.threads,
+        script_threads: sync.threads,
+        dbcache: share_db_cache(sync.db_cache).0,
+        assume_valid: sync.assume_valid,
+        prune: sync.prune,
+        ..PipelineOptions::default()
+    }
 }
 
 /// Is told how far a search of the block files is.

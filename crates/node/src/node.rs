@@ -11,7 +11,7 @@ use tipward_coins::CoinsDb;
 use tipward_p2p::snapshot::Snapshot;
 use tipward_rpc::ZmqNotification;
 use tipward_store::{BlockReader, UndoReader};
-use tipward_validation::{CoinsHandle, Options as PipelineOptions, Pipeline};
+use tipward_validation::{CoinsHandle, Pipeline};
 use tipward_watch::{Feed, Status};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -126,14 +126,7 @@ impl Node {
             start.files.undo,
             start.files.coins,
             start.chain.view(),
-            &PipelineOptions {
-                check_threads: config.sync.threads,
-                script_threads: config.sync.threads,
-                dbcache: load::share_db_cache(config.sync.db_cache).0,
-                assume_valid: config.sync.assume_valid,
-                prune: config.sync.prune,
-                ..PipelineOptions::default()
-            },
+            &load::pipeline_options(&config.sync),
             {
                 let verdicts = verdicts.clone();
                 move |event| verdicts.leave(event)

@@ -24,7 +24,7 @@ use tipward_chain::{
 use tipward_consensus::{Reject, RejectKind};
 use tipward_primitives::{BlockHash, Header, Height, RawBlock, Timestamp};
 use tipward_store::{BlockReader, Loaded};
-use tipward_validation::{Event, Options as PipelineOptions, Pipeline};
+use tipward_validation::{Event, Pipeline};
 
 use crate::config::{Config, Options};
 use crate::load::{self, Files};
@@ -185,14 +185,7 @@ impl Offline {
             // Nobody listens any more once the command is over.
             move |event| drop(events_in.send(Signal::Pipeline(event)))
         };
-        let options = PipelineOptions {
-            check_threads: config.sync.threads,
-            script_threads: config.sync.threads,
-            dbcache: load::share_db_cache(config.sync.db_cache).0,
-            assume_valid: config.sync.assume_valid,
-            prune: config.sync.prune,
-            ..PipelineOptions::default()
-        };
+        let options = load::pipeline_options(&config.sync);
         let (store, undo, coins) = (files.store, files.undo, files.coins);
         let pipeline = Pipeline::start(store, undo, coins, chain.view(), &options, on_event)
             .context("cannot start validation")?;

@@ -26,7 +26,8 @@
 //! every block of it has to be on this disk anyway. If one of them turns out to be invalid, all that was fetched on top of
 //! it was for nothing, at the price of its proof of work to whoever made it.
 //!
-//! Memory is bounded by [`credits::Credits`] alone: from the request until the verdict every block holds credits.
+//! Memory is bounded by [`credits::Credits`] alone: from the request until the verdict every block holds credits, by what its
+//! size was thought to be; what one peer owes beyond its share takes no more when blocks turn out larger (it is not here soon).
 //!
 //! # Who is asked
 //!
@@ -57,7 +58,8 @@
 //! Three things of growing weight happen, and only the last one ends a connection:
 //!
 //! 1. *Hedging*: when the block at the window's front is late, or holds everybody else up, a peer that is expected to be
-//!    clearly faster is asked for it too. The first copy counts.
+//!    clearly faster is asked for it too. The first copy counts. When nothing is left to ask for, whoever is free does the
+//!    same with the blocks that would come last.
 //! 2. *Giving to others*: a peer of which no byte came for a while, while it owes blocks and others do deliver, is
 //!    silent. Everything it owes becomes open again. If it speaks after all, what it sends is still taken.
 //! 3. *Conviction*: a peer that stays silent is disconnected, so that a better one can take its place; not if the user
