@@ -28,6 +28,8 @@
 //!
 //! Memory is bounded by [`credits::Credits`] alone: from the request until the verdict every block holds credits, by what its
 //! size was thought to be; what one peer owes beyond its share takes no more when blocks turn out larger (it is not here soon).
+//! Of a block that is not complete nobody knows whether it ever will be: its size counts for what else its sender owes, and
+//! for nobody else ([`source::Source::block_size`]).
 //!
 //! # Who is asked
 //!
@@ -355,9 +357,8 @@ impl Download {
         if let Some(source) = self.sources.get_mut(&peer)
             && source.in_flight() > 0
         {
-            let (height, part) = source.part_came(now, bytes);
-            if self.size.saw_part(part) {
-                self.reprice(now, height);
+            if let Some(height) = source.part_came(now, bytes, &self.size) {
+                self.reprice_of(now, peer, height);
             }
             self.enqueue(peer);
         }

@@ -21,7 +21,7 @@
 //!   takes half a round trip. Our own line is shared max-min fairly among those that send, as TCP does in the long run.
 //!   That TCP starts slowly is left out, and so are losses, for everybody alike.
 //! - Peers come and go, and some fall silent: they take requests for blocks and never answer, though they answer all
-//!   else. Whoever leaves, or is dropped, is replaced after a while by another one.
+//!   else; or, worse, they answer with bytes without end. Whoever leaves, or is dropped, is replaced after a while by another one.
 //! - Checking and storing a block takes little time, connecting none that matters: a race is about the network.
 //!
 //! # What is counted

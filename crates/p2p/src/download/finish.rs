@@ -29,16 +29,16 @@ impl Download {
         }
         self.helped_out = now;
         let mut owed = self.last_to_come(now);
-        let bytes = self.size.bytes();
         for peer in self.queue.clone() {
             let Some(source) = self.sources.get(&peer) else {
                 continue;
             };
+            let bytes = source.block_size(&self.size);
             if !source.usable(now) || source.room(u64::MAX, bytes, bytes) == 0 {
                 continue;
             }
             if self.credits.free() < bytes {
-                return;
+                continue;
             }
             let by_peer = source.time_for_another(now, bytes);
             let worth = by_peer + by_peer / 2 + WORTH;

@@ -220,7 +220,7 @@ impl Download {
         };
         let slow = first;
         let blocked = self.open.is_empty();
-        let Some(fast) = self.fastest_for_front(now) else {
+        let Some((fast, bytes)) = self.fastest_for_front(now) else {
             return;
         };
         let mut blocks: Vec<(Height, BlockHash)> = Vec::new();
@@ -240,7 +240,6 @@ impl Download {
             if !by_slow_only || !self.worth_hedging(now, height, &hash, fast, blocked) {
                 break;
             }
-            let bytes = self.size.bytes();
             if !self.credits.idle() && self.credits.free() < bytes {
                 break;
             }
@@ -265,17 +264,18 @@ impl Download {
         wanted.holders.first().map(|(peer, _)| (hash, *peer))
     }
 
-    fn fastest_for_front(&self, now: Timestamp) -> Option<PeerId> {
+    /// Who would be first with the block at the front, and the bytes to reckon with for it.
+    fn fastest_for_front(&self, now: Timestamp) -> Option<(PeerId, u64)> {
         let hash = self.window.front()?;
         let holders = &self.blocks.get(hash)?.holders;
-        let bytes = self.size.bytes();
         self.sources
             .iter()
             .filter(|(peer, s)| {
                 s.usable(now) && s.has(self.base) && holders.iter().all(|(p, _)| p != *peer)
             })
-            .min_by_key(|(peer, s)| (s.time_for_another(now, bytes), **peer))
-            .map(|(peer, _)| *peer)
+            .map(|(peer, s)| (s, *peer, s.block_size(&self.size)))
+            .min_by_key(|(s, peer, bytes)| (s.time_for_another(now, *bytes), *peer))
+            .map(|(_, peer, bytes)| (peer, bytes))
     }
 
     /// Every holder is late, or the block holds all others up and the other peer will clearly be faster.
@@ -293,7 +293,7 @@ impl Download {
         if !other.has(height) {
             return false;
         }
-        let by_other = other.time_for_another(now, self.size.bytes());
+        let by_other = other.time_for_another(now, other.block_size(&self.size));
         wanted.holders.iter().all(|(peer, _)| {
             let Some(source) = self.sources.get(peer) else {
                 return true;

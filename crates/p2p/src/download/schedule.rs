@@ -83,7 +83,8 @@ impl Download {
     /// first open block.
     fn rates(&self, now: Timestamp) -> (f64, f64) {
         let first = self.open.first().copied().unwrap_or(self.base);
-        let usable = |s: &&Source| s.usable(now) && s.has(first);
+        // Who knows what it is that comes so fast and does not end?
+        let usable = |s: &&Source| s.usable(now) && s.has(first) && !s.has_outgrown();
         let rates = self.sources.values().filter(usable);
         let rates = rates.filter_map(|s| s.speed.rate());
         let (sum, count) = rates.fold((0.0, 0.0), |(sum, count), rate| (sum + rate, count + 1.0));
@@ -108,7 +109,7 @@ impl Download {
         rest < LONG
             && self.rate_below(now, peer, usual / 2.0)
             && self.sources.get(&peer).is_some_and(|source| {
-                let bytes = source.in_flight_bytes() + self.size.bytes();
+                let bytes = source.in_flight_bytes() + source.block_size(&self.size);
                 source.speed.time_for(bytes).as_secs_f64() > rest + AT_WORK
             })
     }
@@ -146,9 +147,9 @@ impl Download {
     fn turn(&mut self, now: Timestamp, peer: PeerId) -> Turn {
         let first = self.first_target();
         let spare = self.credits.free().saturating_sub(self.reserve());
-        let bytes = self.size.bytes();
         let capacity = self.credits.capacity();
         let alone = self.sources.len() == 1;
+        let fair = self.fair_share();
         let Some(source) = self.sources.get_mut(&peer) else {
             return Turn::Gone;
         };
@@ -156,8 +157,12 @@ impl Download {
         if !source.usable(now) {
             return Turn::Full;
         }
+        let bytes = source.block_size(&self.size);
         let room = if alone {
             source.room_of_one(capacity)
+        } else if bytes > self.size.bytes() {
+            // Nobody gets more of the pool by what it does not complete.
+            source.room(fair, bytes, first)
         } else {
             // No peer may hold more than half the pool while others could use it.
             source.room(capacity / 2, bytes, first)
@@ -205,7 +210,6 @@ impl Download {
 
     /// Books a request.
     pub(super) fn ask(&mut self, now: Timestamp, peer: PeerId, height: Height, hash: BlockHash) {
-        let bytes = self.size.bytes();
         let seq = self.next_seq;
         let (Some(source), Some(wanted)) =
             (self.sources.get_mut(&peer), self.blocks.get_mut(&hash))
@@ -213,6 +217,7 @@ impl Download {
             return;
         };
         self.next_seq += 1;
+        let bytes = source.block_size(&self.size);
         let expected = source
             .speed
             .time_for(source.in_flight_bytes().saturating_add(bytes));
@@ -249,13 +254,26 @@ impl Download {
 
     /// What was asked for from this height on is reckoned with anew: blocks are of another order of size than was thought.
     pub(super) fn reprice(&mut self, now: Timestamp, from: Height) {
-        let bytes = self.size.bytes();
-        let share = self.credits.capacity() / (2 * self.sources.len().max(1) as u64);
-        for source in self.sources.values_mut() {
+        let peers: Vec<PeerId> = self.sources.keys().copied().collect();
+        for peer in peers {
+            self.reprice_of(now, peer, from);
+        }
+    }
+
+    /// The same, of one peer's blocks.
+    pub(super) fn reprice_of(&mut self, now: Timestamp, peer: PeerId, from: Height) {
+        let share = self.fair_share();
+        if let Some(source) = self.sources.get_mut(&peer) {
+            let bytes = source.block_size(&self.size);
             let (before, after) = source.reprice(now, from, bytes, share);
             self.credits.unask(before);
             self.credits.ask(after);
         }
+    }
+
+    /// What a peer may hold of half the pool if all have the same.
+    fn fair_share(&self) -> u64 {
+        self.credits.capacity() / (2 * self.sources.len().max(1) as u64)
     }
 
     /// Asks one peer for blocks beside the way to the best header (a branch that is worth having), as far as limits

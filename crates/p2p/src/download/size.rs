@@ -46,14 +46,6 @@ impl SizeEstimate {
         self.is_of_another_order()
     }
 
-    /// So much of a block is here, and it is not complete. Says the same as [`SizeEstimate::saw`].
-    pub(crate) fn saw_part(&mut self, bytes: u64) -> bool {
-        if bytes > self.bytes() {
-            self.average = bytes as f64;
-        }
-        self.is_of_another_order()
-    }
-
     fn is_of_another_order(&mut self) -> bool {
         let moved = self.average > 2.0 * self.told || self.average < self.told / 2.0;
         if moved {
@@ -64,8 +56,18 @@ impl SizeEstimate {
 
     /// Bytes to reckon with for one block; at least 100.
     pub(crate) fn bytes(&self) -> u64 {
-        (self.average * 1.25).clamp(100.0, 4_000_000.0) as u64
+        with_allowance(self.average)
     }
+
+    /// The same of a peer from which so much of a block is here, and it is not complete. What is not complete cannot be told
+    /// from what will never be: it says nothing of the blocks of others.
+    pub(super) fn bytes_after(&self, part: u64) -> u64 {
+        self.bytes().max(with_allowance(part as f64))
+    }
+}
+
+fn with_allowance(bytes: f64) -> u64 {
+    (bytes * 1.25).clamp(100.0, 4_000_000.0) as u64
 }
 
 /// What is expected to come, of bytes that were reckoned with.

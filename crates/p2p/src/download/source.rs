@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tipward_primitives::{BlockHash, Height, Timestamp};
 
-use super::size;
+use super::size::{self, SizeEstimate};
 use super::speed::Speed;
 
 /// A block that was asked of a peer and has not come from it.
@@ -40,6 +40,8 @@ pub(super) struct Source {
     in_flight: usize,
     /// Bytes that came of a block that is not complete.
     partial: u64,
+    /// What its blocks were last reckoned with because of that.
+    told: u64,
     /// Last sign of life that can belong to a block.
     pub(super) progress: Timestamp,
     /// Found silent at this time, its blocks were given to others.
@@ -73,6 +75,7 @@ impl Source {
             in_flight_bytes: 0,
             in_flight: 0,
             partial: 0,
+            told: 0,
             progress: now,
             stalled: None,
             rests_until: now,
@@ -177,8 +180,7 @@ impl Source {
         let mut bytes = 0;
         self.waiting().map(move |(_, asked)| {
             bytes += asked.bytes;
-            let left = size::without_allowance(bytes).saturating_sub(self.partial);
-            (asked, self.speed.time_at_pace(now, left))
+            (asked, self.speed.time_at_pace(now, self.still_of(bytes)))
         })
     }
 
@@ -221,18 +223,38 @@ impl Source {
     }
 
     /// Bytes came that can be part of a block: those of a message that is not complete, or what was left of it.
-    /// Returns the lowest height that the block can have, and how much of it is here.
-    pub(super) fn part_came(&mut self, now: Timestamp, bytes: usize) -> (Height, u64) {
+    /// Says from which height on its blocks should be reckoned with anew, if they have turned out to be of another order of size.
+    pub(super) fn part_came(
+        &mut self,
+        now: Timestamp,
+        bytes: usize,
+        size: &SizeEstimate,
+    ) -> Option<Height> {
         self.partial = self.partial.saturating_add(bytes as u64);
         self.speed.came(now, bytes as u64);
-        let oldest = self.unanswered().next();
-        (oldest.map_or(0, |asked| asked.height), self.partial)
+        let of_another_order = self.block_size(size) > 2 * self.told.max(size.bytes());
+        if !of_another_order {
+            return None;
+        }
+        self.told = self.block_size(size);
+        self.unanswered().next().map(|asked| asked.height)
+    }
+
+    /// Bytes to reckon with for one of its blocks.
+    pub(super) fn block_size(&self, size: &SizeEstimate) -> u64 {
+        size.bytes_after(self.partial)
+    }
+
+    /// What comes of it has outgrown the blocks of others: a large block, or none at all.
+    pub(super) fn has_outgrown(&self) -> bool {
+        self.told > 0
     }
 
     /// A block is complete: part of it came before.
     pub(super) fn block_came(&mut self, now: Timestamp, bytes: usize) {
         let rest = (bytes as u64).saturating_sub(self.partial);
         self.partial = 0;
+        self.told = 0;
         self.speed.came(now, rest);
     }
 
@@ -245,7 +267,18 @@ impl Source {
 
     /// Bytes that are still to come, as far as is known: credits allow for blocks that are larger than expected.
     fn expected(&self) -> u64 {
-        size::without_allowance(self.in_flight_bytes).saturating_sub(self.partial)
+        self.still_of(self.in_flight_bytes)
+    }
+
+    /// Bytes that are still to come of the first so many, as they were reckoned with.
+    fn still_of(&self, bytes: u64) -> u64 {
+        let left = size::without_allowance(bytes).saturating_sub(self.partial);
+        if self.has_outgrown() {
+            // As much may come again before it ends.
+            left.saturating_add(self.partial)
+        } else {
+            left
+        }
     }
 
     /// How many more bytes should be in flight, if it is time to ask. Blocks go out in batches, so nothing is asked for as

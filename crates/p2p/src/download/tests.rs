@@ -1,3 +1,5 @@
+mod parts;
+
 use std::time::Duration;
 
 use bitcoin::hashes::Hash as _;

@@ -16,6 +16,8 @@ pub struct Line {
     pub round_trip: Duration,
     /// After so many blocks it answers no more requests for blocks.
     pub silent_after: Option<u64>,
+    /// Then it is not silent, but sends what never becomes a block as fast as its line carries it.
+    pub junk: bool,
     /// It leaves so long after it came.
     pub stays: Option<Duration>,
 }
@@ -27,6 +29,7 @@ impl Line {
             rate,
             round_trip: Duration::from_millis(round_trip_ms),
             silent_after: None,
+            junk: false,
             stays: None,
         }
     }
@@ -36,6 +39,14 @@ impl Line {
         Self {
             silent_after: Some(blocks),
             ..self
+        }
+    }
+
+    /// The same, but after so many blocks it sends messages that never end.
+    pub fn junk_after(self, blocks: u64) -> Self {
+        Self {
+            junk: true,
+            ..self.silent_after(blocks)
         }
     }
 }
@@ -103,6 +114,7 @@ fn drawn(rng: &mut ChaCha8Rng) -> Line {
         silent_after: rng
             .random_bool(SILENT)
             .then(|| rng.random_range(0..SILENT_AFTER)),
+        junk: false,
         stays: Some(Duration::from_secs_f64(stays)),
     }
 }

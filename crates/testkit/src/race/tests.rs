@@ -72,6 +72,30 @@ fn slow_and_silent_peers_cost_the_good_ones_nothing() {
     assert!(overhead < 1.06, "{overhead}");
 }
 
+/// What never becomes a block says nothing of the blocks of others, and nothing of their lines: they are asked for as many at a
+/// time as without it, to the end. Where blocks are small and lines long, it would cost most.
+#[test]
+fn a_peer_that_sends_what_never_ends_costs_the_others_nothing() {
+    let chain = Arc::new(Chain::uniform(12_000, 20_000));
+    let took = |junk: Option<Line>| {
+        let mut lines = vec![Line::new(MB, 300); 8];
+        lines.extend(junk);
+        let scenario = Scenario {
+            chain: Arc::clone(&chain),
+            ..scenario(Chain::uniform(1, 300), Crowd::Named(lines), 1e9)
+        };
+        ours(&scenario).took.as_secs_f64()
+    };
+    let without = took(None);
+    for (rate, after) in [(0.1, 0), (0.1, 300), (1.0, 300), (4.0, 40), (20.0, 300)] {
+        let with = took(Some(Line::new(rate * MB, 50).junk_after(after)));
+        assert!(
+            with < without * 1.02,
+            "{with} s beside {rate} MB/s of junk after {after} blocks, {without} s without"
+        );
+    }
+}
+
 /// Small blocks, then such as fill a line for half a second each, then small ones again; and a machine that looks at what came
 /// only now and then. A size that was guessed too small gave one peer most of the chain once; a rate that was seen in a burst
 /// gave another ten seconds' worth; and what was late because of either was fetched twice.

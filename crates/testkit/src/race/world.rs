@@ -70,6 +70,8 @@ const ARRIVALS: Duration = Duration::from_millis(500);
 const REPLACED: Duration = Duration::from_secs(5);
 /// Bytes of a message's frame.
 const FRAME: u64 = 24;
+/// Bytes that no line carries before the race is over.
+const ENDLESS: u64 = 1 << 50;
 /// Headers in one message.
 pub(super) const MAX_HEADERS: Height = 2000;
 
@@ -328,15 +330,18 @@ impl World<'_> {
                 let Some(connection) = &mut self.places[place] else {
                     return;
                 };
-                if connection
-                    .line
+                let line = connection.line;
+                if line
                     .silent_after
-                    .is_some_and(|most| connection.blocks >= most)
+                    .is_none_or(|most| connection.blocks < most)
                 {
+                    connection.blocks += 1;
+                    FRAME + u64::from(self.chain.size(height))
+                } else if line.junk {
+                    ENDLESS
+                } else {
                     return;
                 }
-                connection.blocks += 1;
-                FRAME + u64::from(self.chain.size(height))
             }
         };
         self.link.push(self.now, place, ask, bytes);
