@@ -24,6 +24,7 @@
 
 mod entry;
 mod file;
+mod places;
 mod tables;
 
 #[cfg(test)]
@@ -245,6 +246,9 @@ impl AddrMan {
         loop {
             let bucket = self.rng.random_range(0..Tables::buckets(search_tried));
             let start = self.rng.random_range(0..BUCKET_SIZE);
+            if self.tables.is_bucket_empty(search_tried, bucket) {
+                continue;
+            }
             let found = (0..BUCKET_SIZE)
                 .filter_map(|i| {
                     let place = (start + i) % BUCKET_SIZE;

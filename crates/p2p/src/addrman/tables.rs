@@ -8,6 +8,7 @@ use tipward_primitives::Timestamp;
 
 use super::Counts;
 use super::entry::Entry;
+use super::places::Places;
 use crate::addr::{AddrNetwork, Address, Host};
 use crate::netgroup::NetGroup;
 use crate::wire::ServiceFlags;
@@ -23,7 +24,8 @@ pub(super) const TRIED_BUCKETS_PER_GROUP: u64 = 8;
 
 /// Names an entry as long as it lives; used again afterwards.
 pub(super) type Id = u32;
-const EMPTY: Id = Id::MAX;
+/// No entry.
+pub(super) const EMPTY: Id = Id::MAX;
 
 /// The entries, and where they stand.
 #[derive(Debug)]
@@ -34,8 +36,8 @@ pub(super) struct Tables {
     by_addr: HashMap<Address, Id>,
     /// All entries in an order that drawing samples keeps shuffling.
     order: Vec<Id>,
-    new: Box<[Id]>,
-    tried: Box<[Id]>,
+    new: Places,
+    tried: Places,
     counts: [Counts; AddrNetwork::ALL.len()],
 }
 
@@ -47,8 +49,8 @@ impl Tables {
             free: Vec::new(),
             by_addr: HashMap::new(),
             order: Vec::new(),
-            new: vec![EMPTY; NEW_BUCKETS * BUCKET_SIZE].into(),
-            tried: vec![EMPTY; TRIED_BUCKETS * BUCKET_SIZE].into(),
+            new: Places::new(NEW_BUCKETS),
+            tried: Places::new(TRIED_BUCKETS),
             counts: Default::default(),
         }
     }
@@ -87,9 +89,16 @@ impl Tables {
             .expect("an id is kept only as long as its entry")
     }
 
+    fn places(&self, tried: bool) -> &Places {
+        if tried { &self.tried } else { &self.new }
+    }
+
+    pub(super) fn is_bucket_empty(&self, tried: bool, bucket: usize) -> bool {
+        self.places(tried).is_bucket_empty(bucket)
+    }
+
     pub(super) fn occupant(&self, tried: bool, bucket: usize, place: usize) -> Option<Id> {
-        let table = if tried { &self.tried } else { &self.new };
-        let id = table[bucket * BUCKET_SIZE + place];
+        let id = self.places(tried)[bucket * BUCKET_SIZE + place];
         (id != EMPTY).then_some(id)
     }
 
@@ -155,7 +164,7 @@ impl Tables {
             }
             self.clear_new(slot);
         }
-        self.new[slot] = id;
+        self.new.set(slot, id);
         self.get_mut(id).refs += 1;
         true
     }
@@ -167,7 +176,7 @@ impl Tables {
         if self.new[slot] != EMPTY {
             return false;
         }
-        self.new[slot] = id;
+        self.new.set(slot, id);
         self.get_mut(id).refs += 1;
         true
     }
@@ -175,10 +184,8 @@ impl Tables {
     /// The buckets of *new* in which each entry stands, by id.
     pub(super) fn new_buckets(&self) -> Vec<Vec<u16>> {
         let mut buckets = vec![Vec::new(); self.entries.len()];
-        for (slot, id) in self.new.iter().enumerate() {
-            if *id != EMPTY {
-                buckets[*id as usize].push((slot / BUCKET_SIZE) as u16);
-            }
+        for (slot, id) in self.new.occupied() {
+            buckets[id as usize].push((slot / BUCKET_SIZE) as u16);
         }
         buckets
     }
@@ -198,7 +205,7 @@ impl Tables {
             let bucket = (start + n) % NEW_BUCKETS;
             let slot = bucket * BUCKET_SIZE + self.place(&addr, b'N', bucket);
             if self.new[slot] == id {
-                self.new[slot] = EMPTY;
+                self.new.set(slot, EMPTY);
                 let entry = self.get_mut(id);
                 entry.refs -= 1;
                 if entry.refs == 0 {
@@ -221,16 +228,16 @@ impl Tables {
             if self.new[new_slot] != EMPTY {
                 self.clear_new(new_slot);
             }
-            self.new[new_slot] = evicted;
+            self.new.set(new_slot, evicted);
         }
-        self.tried[slot] = id;
+        self.tried.set(slot, id);
         self.get_mut(id).tried = true;
         self.counts_mut(id).tried += 1;
     }
 
     /// Empties an occupied place of *new*. If it was its occupant's last one, the occupant is deleted.
     fn clear_new(&mut self, slot: usize) {
-        let id = std::mem::replace(&mut self.new[slot], EMPTY);
+        let id = self.new.set(slot, EMPTY);
         let entry = self.get_mut(id);
         entry.refs -= 1;
         if entry.refs == 0 {
@@ -313,7 +320,7 @@ impl Tables {
         if self.tried[slot] != EMPTY {
             return false;
         }
-        self.tried[slot] = id;
+        self.tried.set(slot, id);
         self.get_mut(id).tried = true;
         let counts = self.counts_mut(id);
         counts.new -= 1;
@@ -329,20 +336,19 @@ impl Tables {
         use super::entry::MAX_REFS;
 
         let mut refs = vec![(0, 0); self.entries.len()];
-        for (slot, id) in self.new.iter().enumerate().filter(|(_, id)| **id != EMPTY) {
-            refs[*id as usize].0 += 1;
+        for (slot, id) in self.new.occupied() {
+            refs[id as usize].0 += 1;
             let bucket = slot / BUCKET_SIZE;
-            let place = self.place(&self.get(*id).addr, b'N', bucket);
+            let place = self.place(&self.get(id).addr, b'N', bucket);
             assert_eq!(slot % BUCKET_SIZE, place);
         }
-        for (slot, id) in self
-            .tried
-            .iter()
-            .enumerate()
-            .filter(|(_, id)| **id != EMPTY)
-        {
-            refs[*id as usize].1 += 1;
-            assert_eq!(slot, self.tried_slot(&self.get(*id).addr));
+        for (slot, id) in self.tried.occupied() {
+            refs[id as usize].1 += 1;
+            assert_eq!(slot, self.tried_slot(&self.get(id).addr));
+        }
+        for (places, taken) in self.new.buckets().chain(self.tried.buckets()) {
+            let occupied = places.iter().filter(|id| **id != EMPTY).count();
+            assert_eq!(usize::from(taken), occupied);
         }
         let mut counts = [Counts::default(); AddrNetwork::ALL.len()];
         let mut live = 0;
@@ -374,8 +380,7 @@ impl Tables {
 
     /// How many buckets of a table hold an entry that `which` picks, and how many places those entries take.
     pub(super) fn share(&self, tried: bool, which: impl Fn(&Entry) -> bool) -> (usize, usize) {
-        let table = if tried { &self.tried } else { &self.new };
-        let per_bucket = table.chunks(BUCKET_SIZE).map(|bucket| {
+        let per_bucket = self.places(tried).buckets().map(|(bucket, _)| {
             let occupied = bucket.iter().filter(|id| **id != EMPTY);
             occupied.filter(|id| which(self.get(**id))).count()
         });
