@@ -184,7 +184,9 @@ impl Source {
         })
     }
 
-    /// The same, of one request.
+    /// The same, of one request. It walks over those before it, of which there are few: what is asked about is the front of the
+    /// window, among the oldest that a peer owes, and twice a second. A sum kept with each request would have to follow what is
+    /// answered out of turn, what is given up and every new price.
     pub(super) fn time_left(&self, now: Timestamp, hash: &BlockHash) -> Option<(&Asked, Duration)> {
         self.times_left(now).find(|(asked, _)| asked.hash == *hash)
     }
