@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use bitcoin::BlockHash;
 use bitcoin::hashes::Hash as _;
+use tipward_p2p::permissions::Permitted;
 use tipward_primitives::{Height, Params};
 use tipward_rpc::{CookieReaders, SaltedLogin, Subnet, Whitelist};
 use tipward_store::Reindex;
@@ -92,6 +93,8 @@ pub struct PeersConfig {
     pub max_connections: usize,
     /// Bytes to send in a day before old blocks are held back; 0 for no limit.
     pub upload_target: u64,
+    /// What certain peers may do.
+    pub whitelist: Vec<Permitted>,
     /// Bytes a second to read from all peers together; 0 for no limit.
     pub download_limit: u64,
     /// Bytes a second to send to all peers together; 0 for no limit.
@@ -337,12 +340,22 @@ fn peers(options: &Options, params: &Params) -> anyhow::Result<PeersConfig> {
         add_nodes,
         seed_nodes,
         max_connections,
+        whitelist: permitted(options.whitelist.as_deref().unwrap_or_default())?,
         upload_target: amount("maxuploadtarget", &options.maxuploadtarget, 1 << 20)?,
         download_limit: amount("download-limit", &options.download_limit, 1)?,
         upload_limit: amount("upload-limit", &options.upload_limit, 1)?,
         proxy,
         onion_proxy,
     })
+}
+
+/// What `--whitelist` says.
+fn permitted(entries: &[String]) -> anyhow::Result<Vec<Permitted>> {
+    let parse = |entry: &String| {
+        let permitted = entry.parse::<Permitted>();
+        permitted.with_context(|| format!("--whitelist: '{entry}'"))
+    };
+    entries.iter().map(parse).collect()
 }
 
 /// Bytes that an option says, 0 without it.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::gossip::OwnAddresses;
+use crate::permissions::Permitted;
 use crate::pool::PoolConfig;
 use crate::wire::ServiceFlags;
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub deferred_bytes: usize,
     /// Bytes that should not be exceeded in a day; zero for no limit.
     pub upload_target: u64,
+    /// What the user permits certain peers.
+    pub whitelist: Vec<Permitted>,
     /// Time for the handshake.
     pub peer_timeout: Duration,
     /// Ask for transactions. Without a memory pool that would be bandwidth for nothing.
@@ -55,6 +58,7 @@ impl Default for Config {
             send_buffer: 1_000_000,
             deferred_bytes: 5_000_000,
             upload_target: 0,
+            whitelist: Vec::new(),
             peer_timeout: Duration::from_secs(60),
             relay_transactions: false,
         }

@@ -374,7 +374,10 @@ impl fmt::Display for Event {
                 write!(f, "Disconnecting {peer}{}: {reason}", At(addr))
             }
             Self::NotPunished { peer, what } => {
-                write!(f, "Not punishing manually connected {peer}: {what}")
+                write!(
+                    f,
+                    "Not punishing {peer}, which the user named or permits that: {what}"
+                )
             }
             Self::MessageIgnored { peer, what } => write!(f, "Ignored from {peer}: {what}"),
             Self::HeaderSyncStarted {

@@ -446,11 +446,8 @@ impl HeaderSync {
             .ready()
             .any(|p| p.id != peer && p.can_serve_blocks() && p.kind != ConnKind::Inbound);
         if now > running.deadline && !recent && others {
-            let manual = shared
-                .peers
-                .get(&peer)
-                .is_none_or(|p| p.kind == ConnKind::Manual);
-            if !manual {
+            let is_spared = shared.peers.get(&peer).is_none_or(Peer::is_spared);
+            if !is_spared {
                 shared.disconnect(peer, DisconnectReason::Timeout("headers download"));
             }
             self.end(shared, "it took too long");

@@ -34,6 +34,7 @@ mod io;
 mod machine;
 pub mod netgroup;
 mod peer;
+pub mod permissions;
 mod ping;
 pub mod pool;
 pub mod sealed;

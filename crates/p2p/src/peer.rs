@@ -8,6 +8,7 @@ use tipward_primitives::{BlockHash, Timestamp};
 
 use crate::addr::Address;
 use crate::io::{ConnKind, PeerId, Transport};
+use crate::permissions::Permissions;
 use crate::snapshot::Traffic;
 use crate::wire::{Message, ServiceFlags, Version};
 
@@ -71,6 +72,7 @@ pub(crate) struct Peer {
     pub(crate) local: Option<Address>,
     pub(crate) kind: ConnKind,
     pub(crate) transport: Transport,
+    pub(crate) permissions: Permissions,
     pub(crate) connected_at: Timestamp,
     pub(crate) stage: Stage,
     /// We have asked for it to be closed: whatever it still sends is dropped.
@@ -129,6 +131,7 @@ impl Peer {
             local,
             kind,
             transport: Transport::V1,
+            permissions: Permissions::default(),
             connected_at: now,
             stage: Stage::Connected,
             closing: None,
@@ -198,6 +201,11 @@ impl Peer {
     /// Height of its tip when it connected, as it said.
     pub(crate) fn starting_height(&self) -> i32 {
         self.version.as_ref().map_or(-1, |v| v.start_height)
+    }
+
+    /// What it sends wrong has no consequences: the user named it, or permits it.
+    pub(crate) fn is_spared(&self) -> bool {
+        self.kind == ConnKind::Manual || self.permissions.noban
     }
 
     /// We opened the connection, for good.

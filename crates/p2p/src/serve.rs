@@ -12,6 +12,7 @@ use tipward_chain::HeaderId;
 use tipward_primitives::{BlockHash, Header, Height};
 
 use crate::io::{Action, DisconnectReason, PeerId};
+use crate::permissions::Permissions;
 use crate::shared::Shared;
 use crate::wire::{Inventory, Locator, MAX_HEADERS, Message, ServiceFlags};
 
@@ -73,10 +74,15 @@ impl Serve {
         let mut blocks = VecDeque::new();
         // Whoever may have only our last blocks gets nothing else, stored or not: what is not answered shows how far back
         // our blocks go, and that would tell us apart (Core's rule).
-        if wanted.iter().any(|item| is_beyond_limit(shared, item)) {
+        let may = shared
+            .peers
+            .get(&peer)
+            .map_or_else(Permissions::default, |p| p.permissions);
+        if !may.noban && wanted.iter().any(|item| is_beyond_limit(shared, item)) {
             return shared.disconnect(peer, DisconnectReason::BeyondLimit);
         }
-        if shared.upload.withholds_old_blocks(shared.now)
+        if !may.download
+            && shared.upload.withholds_old_blocks(shared.now)
             && wanted.iter().any(|item| is_old(shared, item))
         {
             return shared.disconnect(peer, DisconnectReason::UploadTarget);
@@ -231,7 +237,11 @@ fn may_serve(shared: &Shared, hash: &BlockHash) -> bool {
 pub(crate) fn get_headers(shared: &mut Shared, peer: PeerId, locator: &Locator) {
     // Whoever synchronizes would have to drop a chain with less work than the minimum anyway. An empty answer tells it to
     // go elsewhere without taking us for dead.
-    if !shared.chain.has_minimum_work() {
+    let may_download = shared
+        .peers
+        .get(&peer)
+        .is_some_and(|p| p.permissions.download);
+    if !may_download && !shared.chain.has_minimum_work() {
         shared.send(peer, Message::Headers(Vec::new()));
         return;
     }

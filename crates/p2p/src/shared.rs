@@ -11,7 +11,7 @@ use tipward_primitives::Timestamp;
 use crate::banman::BanMan;
 use crate::config::Config;
 use crate::event::Event;
-use crate::io::{Action, ConnKind, DisconnectReason, PeerId};
+use crate::io::{Action, DisconnectReason, PeerId};
 use crate::peer::Peer;
 use crate::snapshot::Traffic;
 use crate::upload::Upload;
@@ -133,12 +133,12 @@ impl Shared {
     }
 
     /// A peer broke the protocol. As in Core: it is disconnected and its address discouraged, but a peer that the user
-    /// named is spared, and a local address is not discouraged, because all local peers share it.
+    /// named or permits that is spared, and a local address is not discouraged, because all local peers share it.
     pub(crate) fn misbehaving(&mut self, peer: PeerId, what: impl Into<String>) {
         let what = what.into();
         let Some(p) = self.open(peer) else { return };
-        let (kind, addr) = (p.kind, p.addr);
-        if kind == ConnKind::Manual {
+        let (is_spared, addr) = (p.is_spared(), p.addr);
+        if is_spared {
             self.log(Event::NotPunished { peer, what });
             return;
         }

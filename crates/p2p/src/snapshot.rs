@@ -7,6 +7,7 @@ use tipward_primitives::{BlockHash, Height, Latencies, Timestamp};
 
 use crate::addr::Address;
 use crate::io::{ConnKind, PeerId, Transport};
+use crate::permissions::Permissions;
 pub use crate::upload::UploadSnapshot;
 use crate::wire::ServiceFlags;
 
@@ -42,6 +43,8 @@ pub struct PeerSnapshot {
     pub addr_seen: Option<Address>,
     /// Why the connection exists.
     pub kind: ConnKind,
+    /// What the user permits it.
+    pub permissions: Permissions,
     /// How its bytes are framed.
     pub transport: Transport,
     /// When it came to stand.

@@ -87,6 +87,11 @@ pub struct Options {
     #[serde(deserialize_with = "text_or_number")]
     pub maxuploadtarget: Option<String>,
 
+    /// Permit peers of this address or subnet what others may not: noban, download; in and out for the direction [default: noban for inbound]
+    #[arg(long, value_name = "[PERMISSION,...@]ADDR", help_heading = "Peers")]
+    #[serde(deserialize_with = "one_or_many")]
+    pub whitelist: Option<Vec<String>>,
+
     /// Bytes a second to read from all peers together, also with a unit (k, K, m, M, g, G); 0 for any number [default: 0]
     #[arg(long, value_name = "N[UNIT]", help_heading = "Peers")]
     #[serde(rename = "download-limit", deserialize_with = "text_or_number")]
@@ -401,7 +406,7 @@ impl Options {
     pub fn over(self, under: Options) -> Options {
         layer!(self, under;
             network datadir conf stopatheight connect addnode seednode dnsseed fixedseeds listen bind port
-            maxconnections maxuploadtarget download_limit upload_limit proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid prune fastprune blockbuffer batch minimumchainwork
+            maxconnections maxuploadtarget whitelist download_limit upload_limit proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid prune fastprune blockbuffer batch minimumchainwork
             signetchallenge
             testactivationheight vbparams server rpcbind rpcallowip rpcport rpcuser rpcpassword watch rpcauth rpcwhitelist
             rpcwhitelistdefault rpccookieperms rest zmqpubhashblock zmqpubhashtx zmqpubrawblock zmqpubrawtx zmqpubsequence

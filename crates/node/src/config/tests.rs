@@ -1,4 +1,5 @@
 use clap::{Args as _, FromArgMatches as _};
+use tipward_p2p::permissions::Permitted;
 
 use super::network::parse_work;
 use super::*;
@@ -433,4 +434,20 @@ fn what_may_be_sent_in_a_day_is_given_with_cores_units() {
         let error = error(&[&format!("--maxuploadtarget={wrong}")], "");
         assert!(error.contains("maxuploadtarget"), "{error}");
     }
+}
+
+#[test]
+fn what_certain_peers_may_do_is_said_as_to_core() {
+    let entries = |args: &[&str], file: &str| config(args, file).unwrap().peers.whitelist;
+    assert!(entries(&[], "").is_empty());
+    let two = ["noban@10.0.0.0/8", "in,out,download@::1"];
+    let expected: Vec<Permitted> = two.iter().map(|entry| entry.parse().unwrap()).collect();
+    let args = ["--whitelist", two[0], "--whitelist", two[1]];
+    assert_eq!(entries(&args, ""), expected);
+    assert_eq!(entries(&[], &format!("whitelist = {two:?}")), expected);
+    let wrong = error(&["--whitelist", "relay@10.0.0.1"], "");
+    assert!(
+        wrong.contains("--whitelist: 'relay@10.0.0.1'") && wrong.contains("no memory pool"),
+        "{wrong}"
+    );
 }

@@ -162,6 +162,7 @@ fn machine_config(config: &Config, anchors: Vec<Address>) -> MachineConfig {
         }),
         services,
         upload_target: peers.upload_target,
+        whitelist: peers.whitelist.clone(),
         max_inbound: peers.max_connections.saturating_sub(outbound),
         batch: config.sync.batch,
         credit_bytes: config.sync.block_buffer as u64,

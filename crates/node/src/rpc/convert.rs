@@ -108,6 +108,12 @@ fn peer(peer: &PeerSnapshot) -> PeerInfo {
         addr_processed: peer.addr_processed,
         addr_rate_limited: peer.addr_rate_limited,
         min_fee_filter: peer.fee_filter,
+        permissions: peer
+            .permissions
+            .names()
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
         transport: match peer.transport {
             Transport::V1 => TransportType::V1,
         },

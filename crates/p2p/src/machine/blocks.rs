@@ -12,6 +12,7 @@ use crate::blame::{Blame, Fate, Refused, judge};
 use crate::download::{Arrival, Judged, Request};
 use crate::event::Event;
 use crate::io::{Action, ConnKind, DisconnectReason, PeerId};
+use crate::peer::Peer;
 use crate::shared::Step;
 use crate::wire::{Inventory, Message};
 
@@ -275,9 +276,9 @@ impl Machine {
         reject: &Reject,
         refused: Refused,
     ) -> Fate {
-        let conn = peer
-            .and_then(|peer| self.shared.peers.get(&peer))
-            .map_or(ConnKind::Inbound, |p| p.kind);
+        let sender = peer.and_then(|peer| self.shared.peers.get(&peer));
+        let conn = sender.map_or(ConnKind::Inbound, |p| p.kind);
+        let is_spared = sender.is_some_and(Peer::is_spared);
         let (fate, blame) = judge(reject.kind, refused, conn);
         let Some(peer) = peer else { return fate };
         let what = match refused {
@@ -289,7 +290,7 @@ impl Machine {
             Blame::None => {}
             Blame::Misbehaving => self.shared.misbehaving(peer, what),
             Blame::Liar => {
-                if conn == ConnKind::Manual {
+                if is_spared {
                     self.shared
                         .disconnect(peer, DisconnectReason::Misbehaving(what));
                 } else {

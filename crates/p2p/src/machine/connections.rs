@@ -13,6 +13,7 @@ use crate::handshake;
 use crate::header_sync::{self, Why};
 use crate::io::{Action, Command, ConnKind, DisconnectReason, PeerId, Target, Transport};
 use crate::peer::Peer;
+use crate::permissions::permitted;
 use crate::ping;
 use crate::pool::{PoolAction, target};
 use crate::snapshot::LeftPeer;
@@ -130,6 +131,7 @@ impl Machine {
             new.name = Some(name);
         }
         new.closing = cancelled;
+        new.permissions = permitted(&self.shared.config.whitelist, &addr.host, kind);
         self.shared.peers.insert(peer, new);
         if self.shared.open(peer).is_none() {
             return;
@@ -152,25 +154,27 @@ impl Machine {
         let Some(p) = self.shared.peers.get(&peer) else {
             return;
         };
-        let host = p.addr.host;
-        if self.shared.bans.is_banned(&host, now) {
+        let (host, noban) = (p.addr.host, p.permissions.noban);
+        if !noban && self.shared.bans.is_banned(&host, now) {
             return self.shared.disconnect(peer, DisconnectReason::Banned);
         }
-        let candidates: Vec<Candidate> = self
-            .shared
-            .peers
-            .values()
-            .filter(|p| p.kind == ConnKind::Inbound && p.closing.is_none() && p.id != peer)
-            .map(|p| self.candidate(p))
-            .collect();
+        let others = || {
+            let peers = self.shared.peers.values();
+            peers.filter(|p| p.kind == ConnKind::Inbound && p.closing.is_none() && p.id != peer)
+        };
+        let count = others().count();
         let most = self.shared.config.max_inbound;
         // As in Core: a discouraged address may come in while there is plenty of room.
-        if self.shared.bans.is_discouraged(&host) && candidates.len() + 1 >= most {
+        if !noban && self.shared.bans.is_discouraged(&host) && count + 1 >= most {
             return self.shared.disconnect(peer, DisconnectReason::Banned);
         }
-        if candidates.len() < most {
+        if count < most {
             return;
         }
+        let candidates: Vec<Candidate> = others()
+            .filter(|p| !p.permissions.noban)
+            .map(|p| self.candidate(p))
+            .collect();
         match evict::inbound(&candidates) {
             Some(other) => self.part(other, DisconnectReason::Evicted),
             None => self.shared.disconnect(peer, DisconnectReason::Full),

@@ -55,6 +55,7 @@ fn peer(machine: &Machine, p: &Peer) -> PeerSnapshot {
         local: p.local,
         addr_seen: version.map(|v| v.receiver).filter(|a| a.is_valid()),
         kind: p.kind,
+        permissions: p.permissions,
         transport: p.transport,
         connected_at: p.connected_at,
         handshake_done: p.stage == Stage::Ready,

@@ -3,4 +3,5 @@ mod connect;
 mod handshake;
 mod harness;
 mod headers;
+mod permissions;
 mod serving;

@@ -89,6 +89,7 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
             "stopatheight",
             "testactivationheight",
             "vbparams",
+            "whitelist",
             "zmqpubhashblock",
             "zmqpubhashblockhwm",
             "zmqpubhashtx",
@@ -233,7 +234,6 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
             "upnp",
             "v2transport",
             "whitebind",
-            "whitelist",
         ],
     ),
     (
