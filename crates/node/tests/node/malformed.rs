@@ -20,14 +20,14 @@ use crate::harness::*;
 const MAGIC: Magic = Magic::REGTEST;
 
 /// A node that accepts connections.
-struct Target {
+pub(crate) struct Target {
     node: Node,
     addr: SocketAddr,
     _dir: TempDir,
 }
 
 impl Target {
-    fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let dir = temp_dir();
         let addr = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -52,7 +52,7 @@ impl Target {
     }
 
     /// A peer whose handshake is done.
-    fn peer(&self) -> RawPeer {
+    pub(crate) fn peer(&self) -> RawPeer {
         let mut peer = self.stranger();
         let nobody = Address::new(&SocketAddr::from(([0, 0, 0, 0], 0)), ServiceFlags::NONE);
         peer.send(NetworkMessage::Version(VersionMessage {
@@ -88,10 +88,11 @@ impl Target {
     }
 }
 
-struct RawPeer(TcpStream);
+/// The other end of a connection.
+pub(crate) struct RawPeer(pub(crate) TcpStream);
 
 impl RawPeer {
-    fn send(&mut self, message: NetworkMessage) {
+    pub(crate) fn send(&mut self, message: NetworkMessage) {
         self.send_bytes(&serialize(&RawNetworkMessage::new(MAGIC, message)));
     }
 
@@ -101,7 +102,7 @@ impl RawPeer {
     }
 
     /// The command of the next message and its payload; `None` when the node has hung up.
-    fn next(&mut self) -> Option<(String, Vec<u8>)> {
+    pub(crate) fn next(&mut self) -> Option<(String, Vec<u8>)> {
         let mut head = [0; 24];
         self.0.read_exact(&mut head).ok()?;
         let size = u32::from_le_bytes(head[16..20].try_into().unwrap());
