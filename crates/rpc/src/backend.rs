@@ -23,8 +23,8 @@ use tokio::sync::watch;
 
 pub use coins::{BlockUndo, CoinRef, CoinSet, CoinValue};
 pub use network::{
-    AddedNode, BanInfo, ConnectionType, LocalAddress, NetworkName, NetworkReach, NetworkSnapshot,
-    NodeAddress, PeerInfo, TransportType, UploadTarget,
+    AddedNode, AddressCount, BanInfo, ConnectionType, LocalAddress, NetworkName, NetworkReach,
+    NetworkSnapshot, NodeAddress, PeerInfo, TransportType, UploadTarget,
 };
 
 /// An answer that comes later. It may be dropped before it is there (the client has gone away).
@@ -95,6 +95,9 @@ pub trait Backend: Send + Sync + 'static {
         count: Option<usize>,
         network: Option<NetworkName>,
     ) -> Answer<Vec<NodeAddress>>;
+
+    /// How many addresses of each network are known; a network that is not named has none.
+    fn address_counts(&self) -> Answer<Vec<AddressCount>>;
 
     /// Tells the network side to do something; the answer comes when it has been taken up.
     fn command(&self, command: Command) -> Answer<Result<(), Refused>>;

@@ -51,8 +51,8 @@ mod watch;
 pub use allow::{InvalidSubnet, Subnet};
 pub use auth::{Cookie, CookieReaders, Credentials, InvalidLogin, SaltedLogin};
 pub use backend::{
-    AddedNode, Answer, Backend, BanInfo, BlockUndo, CoinRef, CoinSet, CoinValue, Command,
-    ConnectionType, FetchRefused, Judgement, LocalAddress, NetworkName, NetworkReach,
+    AddedNode, AddressCount, Answer, Backend, BanInfo, BlockUndo, CoinRef, CoinSet, CoinValue,
+    Command, ConnectionType, FetchRefused, Judgement, LocalAddress, NetworkName, NetworkReach,
     NetworkSnapshot, NodeAddress, PeerInfo, Pruning, Refused, SubmitBlockOutcome, SubmitError,
     TipRef, TransportType, UploadTarget, ZmqNotification,
 };

@@ -11,9 +11,9 @@ use tipward_p2p::addr::AddrNetwork;
 use tipward_primitives::bitcoin::OutPoint;
 use tipward_primitives::{BlockHash, Header, Height, RawBlock, Timestamp};
 use tipward_rpc::{
-    Answer, Backend, BanInfo, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement,
-    NetworkName, NetworkSnapshot, NodeAddress, Pruning, Refused, SubmitBlockOutcome, SubmitError,
-    TipRef, ZmqNotification,
+    AddressCount, Answer, Backend, BanInfo, BlockUndo, CoinSet, CoinValue, Command, FetchRefused,
+    Judgement, NetworkName, NetworkSnapshot, NodeAddress, Pruning, Refused, SubmitBlockOutcome,
+    SubmitError, TipRef, ZmqNotification,
 };
 use tipward_store::StoreError;
 use tipward_validation::{KEPT, TestError};
@@ -193,6 +193,12 @@ impl Backend for NodeBackend {
         self.ask(Vec::new, move |driver| {
             let known = driver.known_addresses(count.unwrap_or(0), network);
             known.iter().map(convert::node_address).collect()
+        })
+    }
+
+    fn address_counts(&self) -> Answer<Vec<AddressCount>> {
+        self.ask(Vec::new, |driver| {
+            convert::address_counts(driver.machine.addrman())
         })
     }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use tipward_p2p::addr::{AddrNetwork, Address};
+use tipward_p2p::addrman::AddrMan;
 use tipward_p2p::snapshot::{PeerSnapshot, Snapshot};
 use tipward_p2p::wire::AddrEntry;
 use tipward_p2p::{ConnKind, NotAsked, Transport};
 use tipward_primitives::Timestamp;
 use tipward_rpc::{
-    AddedNode, ConnectionType, FetchRefused, LocalAddress, NetworkName, NetworkReach,
+    AddedNode, AddressCount, ConnectionType, FetchRefused, LocalAddress, NetworkName, NetworkReach,
     NetworkSnapshot, NodeAddress, PeerInfo, TransportType, UploadTarget,
 };
 
@@ -200,6 +201,21 @@ pub(super) fn node_address(entry: &AddrEntry) -> NodeAddress {
         port: entry.addr.port,
         network: network_name(entry.addr.network()),
     }
+}
+
+/// All of `getaddrmaninfo`.
+pub(super) fn address_counts(known: &AddrMan) -> Vec<AddressCount> {
+    AddrNetwork::ALL
+        .into_iter()
+        .map(|network| {
+            let counts = known.counts(network);
+            AddressCount {
+                network: network_name(network),
+                new: counts.new,
+                tried: counts.tried,
+            }
+        })
+        .collect()
 }
 
 /// Why a peer was not asked for a block. That the header is not known, or the block stored, the call itself has looked at

@@ -121,6 +121,9 @@ async fn dns_seeds_are_asked_and_a_dead_one_costs_nothing() {
         (known.len() == 3).then_some(known)
     });
     assert!(known.iter().all(|entry| entry["network"] == "ipv4"));
+    let counts = node.call("getaddrmaninfo", json!([]));
+    assert_eq!(counts["ipv4"]["total"], 3);
+    assert_eq!(counts["all_networks"], counts["ipv4"]);
     node.stop();
 }
 

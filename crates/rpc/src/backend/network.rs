@@ -317,6 +317,17 @@ pub struct NodeAddress {
     pub network: NetworkName,
 }
 
+/// How many addresses of a network the address manager knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddressCount {
+    /// The network.
+    pub network: NetworkName,
+    /// Heard of, and not connected to yet.
+    pub new: usize,
+    /// Connected to at least once.
+    pub tried: usize,
+}
+
 /// Limit on what is uploaded; all zero means none, which is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UploadTarget {

@@ -1,6 +1,6 @@
 //! Whom to connect to: nodes that the user names, and known addresses.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::call::{Call, later};
 use crate::error::{RpcError, code};
@@ -143,6 +143,21 @@ pub(super) const METHODS: &[Method] = &[
 ]"#,
         examples: &[&["8"], &["4", "onion"]],
         run: |call| later(getnodeaddresses(call)),
+    },
+    Method {
+        name: "getaddrmaninfo",
+        category: Category::Network,
+        about: "How many addresses of nodes are known, of each network and of all together.",
+        args: &[],
+        result: r#"{
+  "network": {     (object) of ipv4, ipv6, onion, i2p and cjdns each, and of all_networks
+    "new": n,      (numeric) addresses that were heard of, and not connected to yet
+    "tried": n,    (numeric) addresses that were connected to
+    "total": n     (numeric) both together
+  }, ...
+}"#,
+        examples: &[&[]],
+        run: |call| later(getaddrmaninfo(call)),
     },
     Method {
         name: "addpeeraddress",
@@ -295,6 +310,22 @@ async fn getnodeaddresses(call: Call) -> Result<Value, RpcError> {
             })
         })
         .collect())
+}
+
+async fn getaddrmaninfo(call: Call) -> Result<Value, RpcError> {
+    let counts = call.node.address_counts().await;
+    let entry =
+        |new: usize, tried: usize| json!({ "new": new, "tried": tried, "total": new + tried });
+    let mut info = Map::new();
+    for network in NetworkName::REACHABLE {
+        let of_network = counts.iter().find(|count| count.network == network);
+        let (new, tried) = of_network.map_or((0, 0), |count| (count.new, count.tried));
+        info.insert(network.as_str().into(), entry(new, tried));
+    }
+    let new = counts.iter().map(|count| count.new).sum();
+    let tried = counts.iter().map(|count| count.tried).sum();
+    info.insert("all_networks".into(), entry(new, tried));
+    Ok(Value::Object(info))
 }
 
 async fn addpeeraddress(call: Call) -> Result<Value, RpcError> {

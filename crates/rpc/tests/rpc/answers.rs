@@ -117,6 +117,7 @@ pub(crate) fn calls(material: &Material) -> Vec<(&'static str, Value)> {
         ("getconnectioncount", json!([])),
         ("getaddednodeinfo", json!([])),
         ("getnodeaddresses", json!([])),
+        ("getaddrmaninfo", json!([])),
         ("ping", json!([])),
         ("syncwithvalidationinterfacequeue", json!([])),
     ]

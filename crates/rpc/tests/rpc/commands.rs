@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 use tipward_primitives::bitcoin::consensus::encode::serialize_hex;
 use tipward_primitives::{Network, Params, Timestamp};
-use tipward_rpc::{Command, ConnectionType, NetworkName, NodeAddress, Refused};
+use tipward_rpc::{AddressCount, Command, ConnectionType, NetworkName, NodeAddress, Refused};
 use tipward_testkit::build::BlockBuilder;
 
 use crate::fake::{FakeNode, HEIGHT, serve};
@@ -266,6 +266,38 @@ async fn submitted_headers_need_their_parent() {
     assert_eq!(
         reply["error"],
         json!({ "code": -22, "message": "Block header decode failed" })
+    );
+}
+
+#[tokio::test]
+async fn known_addresses_are_counted_by_network() {
+    let node = FakeNode::new();
+    *node.address_counts.lock().unwrap() = vec![
+        AddressCount {
+            network: NetworkName::Ipv4,
+            new: 5,
+            tried: 2,
+        },
+        AddressCount {
+            network: NetworkName::Onion,
+            new: 1,
+            tried: 0,
+        },
+    ];
+    let server = serve(&node).await;
+    let mut connection = connect(&server).await;
+    let reply = connection.call("getaddrmaninfo", json!([])).await;
+    let none = json!({ "new": 0, "tried": 0, "total": 0 });
+    assert_eq!(
+        reply["result"],
+        json!({
+            "ipv4": { "new": 5, "tried": 2, "total": 7 },
+            "ipv6": none,
+            "onion": { "new": 1, "tried": 0, "total": 1 },
+            "i2p": none,
+            "cjdns": none,
+            "all_networks": { "new": 6, "tried": 2, "total": 8 },
+        })
     );
 }
 

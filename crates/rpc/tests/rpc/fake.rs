@@ -13,8 +13,8 @@ use tipward_primitives::bitcoin::consensus::encode::deserialize;
 use tipward_primitives::bitcoin::{Block, OutPoint};
 use tipward_primitives::{BlockHash, Header, Height, Network, Params, RawBlock, Timestamp};
 use tipward_rpc::{
-    Answer, Backend, BanInfo, BlockUndo, CoinSet, CoinValue, Command, FetchRefused, Judgement,
-    NetworkName, NetworkSnapshot, NodeAddress, Pruning, Refused, Server, ServerConfig,
+    AddressCount, Answer, Backend, BanInfo, BlockUndo, CoinSet, CoinValue, Command, FetchRefused,
+    Judgement, NetworkName, NetworkSnapshot, NodeAddress, Pruning, Refused, Server, ServerConfig,
     SubmitBlockOutcome, SubmitError, TipRef, Whitelist, ZmqNotification,
 };
 use tipward_store::StoreError;
@@ -33,6 +33,7 @@ pub(crate) struct FakeNode {
     pub(crate) time: Mutex<Timestamp>,
     pub(crate) network: Mutex<NetworkSnapshot>,
     pub(crate) addresses: Mutex<Vec<NodeAddress>>,
+    pub(crate) address_counts: Mutex<Vec<AddressCount>>,
     pub(crate) bans: Mutex<Vec<BanInfo>>,
     /// Parts of the node, and whether they are logged in detail.
     pub(crate) log_details: Mutex<BTreeMap<&'static str, bool>>,
@@ -125,6 +126,7 @@ impl FakeNode {
             time: Mutex::new(time),
             network: Mutex::default(),
             addresses: Mutex::default(),
+            address_counts: Mutex::default(),
             bans: Mutex::default(),
             log_details: Mutex::new([("net", false), ("rpc", true)].into()),
             commands: Mutex::default(),
@@ -318,6 +320,11 @@ impl Backend for FakeNode {
         addresses.retain(|address| network.is_none_or(|network| address.network == network));
         addresses.truncate(count.unwrap_or(usize::MAX));
         Box::pin(async { addresses })
+    }
+
+    fn address_counts(&self) -> Answer<Vec<AddressCount>> {
+        let counts = self.address_counts.lock().unwrap().clone();
+        Box::pin(async { counts })
     }
 
     fn command(&self, command: Command) -> Answer<Result<(), Refused>> {
