@@ -3,6 +3,7 @@
 mod backend;
 pub(crate) mod coins;
 mod convert;
+mod runtime;
 pub(crate) mod scripts;
 
 use std::net::SocketAddr;
@@ -16,12 +17,15 @@ use crate::config::{Config, RpcConfig};
 use crate::node::NodeHandle;
 use backend::NodeBackend;
 pub(crate) use convert::{conn_kind, peer_name};
+use runtime::RpcRuntime;
 
 /// The running server and the cookie file, which goes when this does.
 pub(crate) struct Rpc {
     server: Server,
     addr: SocketAddr,
     _cookie: Cookie,
+    // Last: what the others leave behind ends on it.
+    runtime: RpcRuntime,
 }
 
 impl Rpc {
@@ -41,7 +45,8 @@ impl Rpc {
         if let Some((user, password)) = &rpc.credentials {
             credentials.push(Credentials::new(user, password));
         }
-        let server = Server::bind(ServerConfig {
+        let runtime = RpcRuntime::start()?;
+        let server = ServerConfig {
             bind: rpc.bind.clone(),
             allow: rpc.allow.clone(),
             credentials,
@@ -50,14 +55,19 @@ impl Rpc {
             rest: rpc.rest,
             work_queue: ServerConfig::DEFAULT_WORK_QUEUE,
             watch: rpc.watch.then_some(feed),
-        })
-        .await
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                anyhow::anyhow!("{error}; choose another port with --rpcport, or use --server off")
-            }
-            _ => error.into(),
-        })?;
+        };
+        let bound = runtime.handle().spawn(Server::bind(server)).await;
+        let server =
+            bound
+                .context("the thread for JSON-RPC ended")?
+                .map_err(|error| match error.kind() {
+                    std::io::ErrorKind::AddrInUse => {
+                        anyhow::anyhow!(
+                            "{error}; choose another port with --rpcport, or use --server off"
+                        )
+                    }
+                    _ => error.into(),
+                })?;
         let addr = *server
             .local_addrs()
             .first()
@@ -71,11 +81,13 @@ impl Rpc {
             server,
             addr,
             _cookie: cookie,
+            runtime,
         })
     }
 
     /// Answers everything from now on.
     pub(crate) fn ready(&self, node: NodeHandle) {
+        self.runtime.follow(node.clone());
         self.server.ready(Arc::new(NodeBackend::new(node)));
     }
 

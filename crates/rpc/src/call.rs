@@ -12,6 +12,31 @@ use crate::spec::{self, Method};
 use crate::state::State;
 use crate::{Answer, Backend};
 
+/// What a method answers.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Its result.
+    Value(Value),
+    /// Its result as JSON, made once for several calls.
+    Json(Arc<str>),
+}
+
+impl Output {
+    /// Adds the result as JSON.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Value(value) => json::write(to, value),
+            Self::Json(json) => to.extend_from_slice(json.as_bytes()),
+        }
+    }
+}
+
+impl From<Value> for Output {
+    fn from(value: Value) -> Self {
+        Self::Value(value)
+    }
+}
+
 /// What a method works on: the node, and arguments of the right number and JSON types.
 #[derive(Clone)]
 pub struct Call {
@@ -156,9 +181,9 @@ pub(crate) fn wrong_type(value: &Value, expected: &str) -> RpcError {
 }
 
 /// Boxes a method's future; the table holds plain function pointers.
-pub(crate) fn later<F>(future: F) -> Answer<Result<Value, RpcError>>
+pub(crate) fn later<F>(future: F) -> Answer<Result<Output, RpcError>>
 where
     F: Future<Output = Result<Value, RpcError>> + Send + 'static,
 {
-    Box::pin(future)
+    Box::pin(async move { future.await.map(Output::from) })
 }

@@ -15,6 +15,11 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
     }
 }
 
+/// Adds a value as text.
+pub(crate) fn write(to: &mut Vec<u8>, value: &Value) {
+    serde_json::to_writer(to, value).expect("a JSON value can be written to memory");
+}
+
 /// A floating point number with up to 16 significant digits, as C's `%.16g` prints it: scientific below 1e-4 and from
 /// 1e16 on, no trailing zeros.
 pub(crate) fn float(x: f64) -> Value {

@@ -56,7 +56,7 @@ pub use backend::{
     NetworkSnapshot, NodeAddress, PeerInfo, Pruning, Refused, SubmitBlockOutcome, SubmitError,
     TipRef, TransportType, UploadTarget, ZmqNotification,
 };
-pub use call::Call;
+pub use call::{Call, Output};
 pub use error::{RpcError, code};
 pub use methods::{find as find_method, table as methods};
 pub use rights::Whitelist;

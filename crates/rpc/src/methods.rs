@@ -35,7 +35,7 @@ use crate::error::{RpcError, code};
 use crate::spec::Method;
 use crate::{Command, Refused};
 pub(crate) use blocks::{block_members, damaged as damaged_block, read as read_stored_block};
-pub(crate) use chain::header_json;
+pub(crate) use chain::{LastInfo, header_json};
 
 /// The families, in no particular order.
 const FAMILIES: &[&[Method]] = &[

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
-use crate::call::Call;
+use crate::call::{Call, Output};
 use crate::error::{RpcError, code};
+use crate::json;
 use crate::methods;
 use crate::params::{self, Params};
 use crate::rights::Rights;
@@ -22,6 +23,9 @@ use crate::state::State;
 
 /// Once the replies to a batch take this many bytes, its other requests are refused: a small batch can ask for much.
 const MAX_BATCH_REPLY: usize = 128 << 20;
+
+/// Most replies are shorter than so many bytes.
+const USUAL_REPLY: usize = 1024;
 
 /// A reply before it is HTTP.
 #[derive(Debug, PartialEq, Eq)]
@@ -131,7 +135,7 @@ async fn single(context: Context<'_>, raw: &RawValue) -> Reply {
         },
         _ => Reply {
             status: 200,
-            body: Some(bytes(&reply(&envelope, outcome))),
+            body: Some(reply(&envelope, &outcome)),
         },
     }
 }
@@ -159,7 +163,7 @@ async fn batch(context: Context<'_>, raw: &RawValue) -> Reply {
         if body.len() > 1 {
             body.push(b',');
         }
-        body.extend_from_slice(&bytes(&reply(&envelope, outcome)));
+        write_reply(&mut body, &envelope, &outcome);
     }
     // An empty batch is answered by an empty array: clients from before 2.0 rely on it.
     if body.len() == 1 && !requests.is_empty() {
@@ -194,7 +198,7 @@ fn may_call_all(rights: Rights<'_>, requests: &[&RawValue]) -> Result<(), Reply>
 }
 
 /// Carries a request out.
-async fn execute(context: Context<'_>, request: Request) -> Result<Value, RpcError> {
+async fn execute(context: Context<'_>, request: Request) -> Result<Output, RpcError> {
     let Context {
         state, endpoint, ..
     } = context;
@@ -278,30 +282,40 @@ fn parse_error(message: &str) -> RpcError {
     RpcError::new(code::PARSE_ERROR, message)
 }
 
-fn reply(envelope: &Envelope, outcome: Result<Value, RpcError>) -> Value {
+fn reply(envelope: &Envelope, outcome: &Result<Output, RpcError>) -> Vec<u8> {
+    let mut body = Vec::with_capacity(USUAL_REPLY);
+    write_reply(&mut body, envelope, outcome);
+    body
+}
+
+fn write_reply(body: &mut Vec<u8>, envelope: &Envelope, outcome: &Result<Output, RpcError>) {
     let legacy = envelope.version == Version::Legacy;
-    let mut reply = Map::new();
-    if !legacy {
-        reply.insert("jsonrpc".into(), "2.0".into());
-    }
+    body.extend_from_slice(if legacy {
+        b"{"
+    } else {
+        br#"{"jsonrpc":"2.0","#
+    });
     match outcome {
         Ok(result) => {
-            reply.insert("result".into(), result);
+            body.extend_from_slice(br#""result":"#);
+            result.write(body);
             if legacy {
-                reply.insert("error".into(), Value::Null);
+                body.extend_from_slice(br#","error":null"#);
             }
         }
         Err(error) => {
             if legacy {
-                reply.insert("result".into(), Value::Null);
+                body.extend_from_slice(br#""result":null,"#);
             }
-            reply.insert("error".into(), error.to_json());
+            body.extend_from_slice(br#""error":"#);
+            json::write(body, &error.to_json());
         }
     }
     if let Some(id) = &envelope.id {
-        reply.insert("id".into(), id.clone());
+        body.extend_from_slice(br#","id":"#);
+        json::write(body, id);
     }
-    Value::Object(reply)
+    body.push(b'}');
 }
 
 /// The reply to a request that did not get as far as its version, or to a legacy one that failed.
@@ -312,12 +326,8 @@ fn failure(envelope: &Envelope, error: &RpcError) -> Reply {
             code::METHOD_NOT_FOUND => 404,
             _ => 500,
         },
-        body: Some(bytes(&reply(envelope, Err(error.clone())))),
+        body: Some(reply(envelope, &Err(error.clone()))),
     }
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    serde_json::to_vec(value).expect("a JSON value can be written to memory")
 }
 
 /// Members of an object in their order, names perhaps repeated, values not looked into yet.

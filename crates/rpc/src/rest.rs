@@ -31,7 +31,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::Backend;
-use crate::call::Call;
+use crate::call::{Call, Output};
 use crate::error::RpcError;
 use crate::methods;
 use crate::state::State;
@@ -93,7 +93,7 @@ struct Request<'a> {
 
 impl Request<'_> {
     /// The answer of a method of JSON-RPC.
-    async fn call(&self, method: &str, args: Vec<Value>) -> Result<Value, Refusal> {
+    async fn call(&self, method: &str, args: Vec<Value>) -> Result<Output, Refusal> {
         let method = methods::find(method)
             .ok_or_else(|| Refusal::from(RpcError::misc("there is no such method")))?;
         let call = Call {
@@ -197,8 +197,11 @@ fn bytes_reply(bytes: Bytes, format: Format) -> Option<Response<Body>> {
     }
 }
 
-fn json_reply(value: &Value) -> Response<Body> {
-    typed("application/json", Body::from(format!("{value}\n")))
+fn json_reply(output: impl Into<Output>) -> Response<Body> {
+    let mut text = Vec::new();
+    output.into().write(&mut text);
+    text.push(b'\n');
+    typed("application/json", Body::from(text))
 }
 
 fn typed(kind: &'static str, body: Body) -> Response<Body> {

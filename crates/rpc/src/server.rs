@@ -19,16 +19,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::State as Shared;
 use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode, header};
-use axum::routing::any;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tipward_watch::Feed;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -220,7 +218,10 @@ async fn accept(listener: TcpListener, gate: Arc<Gate>, slots: Arc<Semaphore>) {
 async fn serve(stream: TcpStream, peer: SocketAddr, gate: Arc<Gate>) {
     let _ = stream.set_nodelay(true);
     let stopping = gate.state.stopping();
-    let service = TowerToHyperService::new(router(gate, peer));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let gate = Arc::clone(&gate);
+        async move { Ok::<_, Infallible>(dispatch(&gate, peer, request.map(Body::new)).await) }
+    });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(READ_TIMEOUT)
@@ -239,32 +240,22 @@ async fn serve(stream: TcpStream, peer: SocketAddr, gate: Arc<Gate>) {
     }
 }
 
-fn router(gate: Arc<Gate>, peer: SocketAddr) -> Router {
-    let call = move |endpoint| {
-        any(
-            move |Shared(gate): Shared<Arc<Gate>>, request: Request<Body>| async move {
-                Ok::<_, Infallible>(handle(&gate, peer, endpoint, request).await)
-            },
-        )
+/// Hands a request to who answers it.
+async fn dispatch(gate: &Gate, peer: SocketAddr, request: Request<Body>) -> Response<Body> {
+    let path = request.uri().path();
+    let names_something = |prefix| {
+        path.strip_prefix(prefix)
+            .is_some_and(|name| !name.is_empty())
     };
-    let mut router = Router::new()
-        .route("/", call(Endpoint::Node))
-        .route("/wallet/{*name}", call(Endpoint::Wallet));
-    if gate.rest {
-        let serve = any(
-            move |Shared(gate): Shared<Arc<Gate>>, request: Request<Body>| async move {
-                serve_rest(&gate, peer, request).await
-            },
-        );
-        router = router.route("/rest/{*what}", serve);
+    if path == "/" {
+        handle(gate, peer, Endpoint::Node, request).await
+    } else if names_something("/wallet/") {
+        handle(gate, peer, Endpoint::Wallet, request).await
+    } else if gate.rest && names_something("/rest/") {
+        serve_rest(gate, peer, request).await
+    } else {
+        show(gate, peer, &request.into_parts().0).await
     }
-    router
-        .fallback(
-            move |Shared(gate): Shared<Arc<Gate>>, request: Request<Body>| async move {
-                show(&gate, peer, &request.into_parts().0).await
-            },
-        )
-        .with_state(gate)
 }
 
 async fn handle(

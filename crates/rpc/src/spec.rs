@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::call::Call;
+use crate::call::{Call, Output};
 use crate::error::RpcError;
 use crate::{Answer, json};
 
@@ -26,7 +26,7 @@ pub struct Method {
     /// Arguments of example calls, as one would write them on a command line.
     pub examples: &'static [&'static [&'static str]],
     /// Carries it out.
-    pub run: fn(Call) -> Answer<Result<Value, RpcError>>,
+    pub run: fn(Call) -> Answer<Result<Output, RpcError>>,
 }
 
 /// Headings in the list of `help`, in its order.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use crate::Backend;
+use crate::methods::LastInfo;
 use crate::scan_slot::ScanSlot;
 
 /// What all requests share.
@@ -17,6 +18,8 @@ pub(crate) struct State {
     active: Mutex<ActiveCalls>,
     /// The scan of the coin set, if one runs.
     pub(crate) scan: Arc<ScanSlot>,
+    /// The last answer of `getblockchaininfo`.
+    pub(crate) last_info: LastInfo,
 }
 
 #[derive(Default)]
@@ -34,6 +37,7 @@ impl State {
             stop_flag: AtomicBool::new(false),
             active: Mutex::default(),
             scan: Arc::default(),
+            last_info: LastInfo::default(),
         })
     }
 

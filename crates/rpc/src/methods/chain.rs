@@ -3,13 +3,16 @@
 use bitcoin::consensus::encode::serialize;
 use serde_json::{Map, Value, json};
 use tipward_chain::{ChainView, HeaderId};
-use tipward_primitives::{CompactTarget, Height, Network, Target, Work};
+use tipward_primitives::{CompactTarget, Height, Target, Work};
 
-use super::progress;
 use crate::call::{Call, find, later};
 use crate::error::RpcError;
 use crate::json::{float, hex, hex32};
 use crate::spec::{Arg, Category, Kind, Method, Presence};
+
+mod info;
+
+pub(crate) use info::LastInfo;
 
 pub(super) const METHODS: &[Method] = &[
     Method {
@@ -142,7 +145,7 @@ or, if not verbose:
   "warnings": ["text", ...]     (array) what the user should know of
 }"#,
         examples: &[&[]],
-        run: |call| later(getblockchaininfo(call)),
+        run: info::getblockchaininfo,
     },
 ];
 
@@ -185,50 +188,6 @@ async fn getchaintips(call: Call) -> Result<Value, RpcError> {
             })
         })
         .collect())
-}
-
-async fn getblockchaininfo(call: Call) -> Result<Value, RpcError> {
-    let node = &*call.node;
-    let (view, now) = (node.view(), node.now());
-    let (params, tip) = (view.params(), view.tip());
-    let entry = view.entry(tip);
-    let mut info = Map::new();
-    let mut put = |name: &str, value: Value| info.insert(name.into(), value);
-    put("chain", params.chain_name.into());
-    put("blocks", entry.height().into());
-    put("headers", view.height(view.best_header()).into());
-    put("bestblockhash", entry.hash().to_string().into());
-    put("bits", hex32(entry.bits().to_consensus()));
-    put("target", target_hex(entry.bits()));
-    put("difficulty", float(difficulty(entry.bits())));
-    put("time", entry.time().into());
-    put("mediantime", view.median_time_past(tip).into());
-    put(
-        "verificationprogress",
-        float(progress::estimate(&view, now)),
-    );
-    put(
-        "initialblockdownload",
-        view.is_initial_block_download(now).into(),
-    );
-    put("chainwork", work_hex(entry.chainwork()));
-    put("size_on_disk", node.size_on_disk().into());
-    let pruning = node.pruning();
-    put("pruned", pruning.is_some().into());
-    if let Some(pruning) = pruning {
-        put("pruneheight", view.pruned_below().into());
-        put("automatic_pruning", pruning.target.is_some().into());
-        if let Some(target) = pruning.target {
-            put("prune_target_size", target.into());
-        }
-    }
-    if params.network == Network::Signet
-        && let Some(challenge) = &params.signet_challenge
-    {
-        put("signet_challenge", hex(challenge.as_bytes()));
-    }
-    put("warnings", node.warnings().into());
-    Ok(Value::Object(info))
 }
 
 /// All that is known of a header.

@@ -1,5 +1,5 @@
 use tipward_chain::ChainView;
-use tipward_primitives::{Network, Params, Timestamp, Work};
+use tipward_primitives::{Network, Params, Work};
 
 /// What is known of a network's transactions: the figures of Core's `chainparams.cpp` of early 2026.
 struct TransactionRate {
@@ -15,14 +15,14 @@ struct TransactionRate {
 const RECENT: u64 = 2 * 60 * 60;
 
 /// The share of all transactions that the active chain has behind it, from 0 to 1: those in the chain, of those that
-/// there should be by now.
-pub(super) fn estimate(view: &ChainView, now: Timestamp) -> f64 {
+/// there should be by now, in seconds since the Unix epoch.
+pub(super) fn estimate(view: &ChainView, now: u64) -> f64 {
     let tip = view.tip();
     let Some(done) = view.chain_transactions(tip) else {
         return 0.0;
     };
     let rate = TransactionRate::of(view.params());
-    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
     let total = if done <= rate.count {
         rate.count as f64 + now.saturating_sub(rate.at) as f64 * rate.per_second
     } else {

@@ -84,7 +84,7 @@ pub(super) fn hash_by_height(request: &Request<'_>) -> Reply {
         }
         // As people write it: the last byte first.
         Format::Hex => Ok(typed("text/plain", format!("{hash}\n").into())),
-        Format::Json => Ok(json_reply(&json!({ "blockhash": hash.to_string() }))),
+        Format::Json => Ok(json_reply(json!({ "blockhash": hash.to_string() }))),
         Format::Unknown => Err(Refusal::no_such_format(ALL_FORMATS)),
     }
 }
@@ -100,7 +100,7 @@ fn sanitized(text: &str) -> String {
 pub(super) async fn info(request: Request<'_>) -> Reply {
     match request.format {
         Format::Json => Ok(json_reply(
-            &request.call("getblockchaininfo", Vec::new()).await?,
+            request.call("getblockchaininfo", Vec::new()).await?,
         )),
         _ => Err(Refusal::no_such_format("json")),
     }
@@ -119,5 +119,5 @@ pub(super) async fn deployments(request: Request<'_>) -> Reply {
         }
         args.push(request.what.as_str().into());
     }
-    Ok(json_reply(&request.call("getdeploymentinfo", args).await?))
+    Ok(json_reply(request.call("getdeploymentinfo", args).await?))
 }

@@ -51,7 +51,7 @@ pub(super) async fn unspent(request: Request<'_>) -> Reply {
     match request.format {
         Format::Json => {
             let network = request.node.view().params().network;
-            Ok(json_reply(&coins_json(tip, &coins, network)))
+            Ok(json_reply(coins_json(tip, &coins, network)))
         }
         format => bytes_reply(coins_bytes(tip, &coins).into(), format)
             .ok_or_else(|| Refusal::no_such_format(ALL_FORMATS)),
@@ -207,7 +207,7 @@ pub(super) async fn mempool(request: Request<'_>) -> Reply {
         }
         args = vec![verbose.into(), sequence.into()];
     }
-    Ok(json_reply(&request.call(method, args).await?))
+    Ok(json_reply(request.call(method, args).await?))
 }
 
 fn switch(request: &Request<'_>, name: &str, default: bool) -> Result<bool, Refusal> {
