@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::Value;
 use tipward_rpc::Credentials;
@@ -60,7 +61,7 @@ pub struct CliArgs {
 /// Calls and prints; the exit code is the size of the node's error code.
 pub fn run(args: &CliArgs, config: &ClientConfig) -> anyhow::Result<ExitCode> {
     let params = params(args)?;
-    let client = connect(args, config);
+    let client = connect(args, config)?;
     let patience = Duration::from_secs(args.rpcwait.unwrap_or(0));
     let printed = client::print(&client.call_when_ready(&args.method, &params, patience));
     write(std::io::stdout(), &printed.stdout);
@@ -73,28 +74,31 @@ fn write(mut out: impl std::io::Write, text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn connect(args: &CliArgs, config: &ClientConfig) -> Client {
-    let mut client = of(config, args.rpcport);
+fn connect(args: &CliArgs, config: &ClientConfig) -> anyhow::Result<Client> {
+    let mut config = config.clone();
     if let (Some(user), Some(password)) = (&args.rpcuser, &args.rpcpassword) {
-        client.login = Login::Password(Credentials::new(user, password));
+        config.credentials = Some((user.clone(), password.clone()));
     }
-    client
+    of(&config, args.rpcport)
 }
 
 /// A client of the node that `config` speaks of, perhaps at another port.
-pub(crate) fn of(config: &ClientConfig, port: Option<u16>) -> Client {
+pub(crate) fn of(config: &ClientConfig, port: Option<u16>) -> anyhow::Result<Client> {
     let mut addr = config.addr;
     if let Some(port) = port {
         addr.set_port(port);
     }
-    Client {
+    let cookie = || config.cookie_file.clone().map(Login::Cookie);
+    let password = |(user, password): &(String, String)| Credentials::new(user, password);
+    let login = config.credentials.as_ref().map(password);
+    Ok(Client {
         addr,
-        login: match &config.credentials {
-            Some((user, password)) => Login::Password(Credentials::new(user, password)),
-            None => Login::Cookie(config.netdir.clone()),
-        },
+        login: login
+            .map(Login::Password)
+            .or_else(cookie)
+            .context("there is no cookie file: name --rpcuser and --rpcpassword")?,
         timeout: None,
-    }
+    })
 }
 
 fn params(args: &CliArgs) -> anyhow::Result<Value> {

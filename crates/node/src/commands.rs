@@ -93,7 +93,8 @@ Examples:
 /// Runs what the command line says, to its end.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     allocator::share_between_threads();
-    let (args, core) = core::split(args, &CommandLine::command());
+    let all_args: Vec<OsString> = args.into_iter().collect();
+    let (args, core) = core::split(all_args.iter().cloned(), &CommandLine::command());
     let command_line = match CommandLine::try_parse_from(args) {
         Ok(command_line) => command_line,
         Err(error) if !error.use_stderr() => {
@@ -108,7 +109,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         ..command_line.options
     };
     let result = match command_line.command {
-        None => run::run(options),
+        None => run::run(options, &all_args),
         Some(Command::Cli(args)) => {
             let called = ClientConfig::load(options).and_then(|config| client::run(&args, &config));
             match called {

@@ -22,7 +22,7 @@ use bitcoin::BlockHash;
 use bitcoin::hashes::Hash as _;
 use tipward_p2p::permissions::Permitted;
 use tipward_primitives::{Height, Params};
-use tipward_rpc::{CookieReaders, SaltedLogin, Subnet, Whitelist};
+use tipward_rpc::{Cookie, CookieReaders, SaltedLogin, Subnet, Whitelist};
 use tipward_store::Reindex;
 use tipward_validation::Prune;
 
@@ -58,6 +58,10 @@ pub struct Config {
     pub params: Params,
     /// Directory of this network's data.
     pub netdir: PathBuf,
+    /// Whether to run in the background.
+    pub daemon: Daemon,
+    /// File for the number of the process.
+    pub pid_file: Option<PathBuf>,
     /// Stop when the block of this height is stored.
     pub stop_at_height: Option<Height>,
     /// How to find and accept peers.
@@ -72,6 +76,20 @@ pub struct Config {
     pub output: OutputConfig,
     /// What was asked for and is not done, to be said at the start.
     pub notices: Vec<String>,
+}
+
+/// Where a process is to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Daemon {
+    /// Here.
+    No,
+    /// In the background.
+    Start {
+        /// Whoever starts it wants to know whether it comes to run.
+        wait: bool,
+    },
+    /// In the background, where it is already.
+    Running,
 }
 
 /// How to find and accept peers.
@@ -150,7 +168,9 @@ pub struct RpcConfig {
     pub salted_logins: Vec<SaltedLogin>,
     /// What each user may call.
     pub whitelist: Whitelist,
-    /// Who may read the cookie file.
+    /// The cookie file; `None` for none.
+    pub cookie_file: Option<PathBuf>,
+    /// Who may read it.
     pub cookie_readers: CookieReaders,
     /// Serve REST, too.
     pub rest: bool,
@@ -188,10 +208,12 @@ impl Config {
         let peers = peers(&options, &params)?;
         let mut notices = options.notices.clone();
         let config = Self {
+            daemon: daemon(&options),
+            pid_file: file_in(&netdir, options.pid.as_deref(), None),
             stop_at_height: options.stopatheight.filter(|height| *height > 0),
             sync: sync(&options, &params, &mut notices)?,
             notices,
-            rpc: rpc(&options, &params)?,
+            rpc: rpc(&options, &params, &netdir)?,
             zmq: zmq::outlets(&options)?,
             output: output(&options, &netdir)?,
             network,
@@ -208,8 +230,8 @@ impl Config {
 pub struct ClientConfig {
     /// Where the node answers.
     pub addr: SocketAddr,
-    /// Directory with the cookie.
-    pub netdir: PathBuf,
+    /// The cookie file, if there is one.
+    pub cookie_file: Option<PathBuf>,
     /// User and password, if set; the cookie otherwise.
     pub credentials: Option<(String, String)>,
 }
@@ -230,7 +252,7 @@ impl ClientConfig {
         }
         Ok(Self {
             addr,
-            netdir: config.netdir,
+            cookie_file: rpc.cookie_file,
             credentials: rpc.credentials,
         })
     }
@@ -288,6 +310,23 @@ fn parse_assume_valid(text: &str) -> Option<BlockHash> {
     match text {
         "0" => Some(BlockHash::all_zeros()),
         hash => hash.parse().ok(),
+    }
+}
+
+/// A file inside the network's directory unless its path is absolute; 0 is none.
+fn file_in(netdir: &Path, path: Option<&Path>, default: Option<&str>) -> Option<PathBuf> {
+    match path.or(default.map(Path::new)) {
+        Some(path) if path != Path::new("0") => Some(netdir.join(path)),
+        _ => None,
+    }
+}
+
+fn daemon(options: &Options) -> Daemon {
+    let wait = is_on(options.daemonwait, false);
+    match (options.in_background, wait || is_on(options.daemon, false)) {
+        (true, _) => Daemon::Running,
+        (false, true) => Daemon::Start { wait },
+        (false, false) => Daemon::No,
     }
 }
 
@@ -443,7 +482,7 @@ fn sync(
     })
 }
 
-fn rpc(options: &Options, params: &Params) -> anyhow::Result<Option<RpcConfig>> {
+fn rpc(options: &Options, params: &Params, netdir: &Path) -> anyhow::Result<Option<RpcConfig>> {
     let credentials = match (&options.rpcuser, &options.rpcpassword) {
         (None, None) => None,
         (Some(user), Some(password)) => Some((user.clone(), password.clone())),
@@ -482,6 +521,11 @@ fn rpc(options: &Options, params: &Params) -> anyhow::Result<Option<RpcConfig>> 
         credentials,
         salted_logins,
         whitelist: Whitelist::new(whitelisted, others_nothing),
+        cookie_file: file_in(
+            netdir,
+            options.rpccookiefile.as_deref(),
+            Some(Cookie::FILE_NAME),
+        ),
         cookie_readers: match options.rpccookieperms.unwrap_or_default() {
             CookiePerms::Owner => CookieReaders::Owner,
             CookiePerms::Group => CookieReaders::Group,
@@ -494,11 +538,13 @@ fn rpc(options: &Options, params: &Params) -> anyhow::Result<Option<RpcConfig>> 
 
 fn output(options: &Options, netdir: &Path) -> anyhow::Result<OutputConfig> {
     Ok(OutputConfig {
-        console: is_on(options.printtoconsole, true),
-        log_file: match options.debuglogfile.as_deref() {
-            Some("0") => None,
-            name => Some(netdir.join(name.unwrap_or("debug.log"))),
-        },
+        // In the background there is nobody to read them.
+        console: is_on(options.printtoconsole, daemon(options) == Daemon::No),
+        log_file: file_in(
+            netdir,
+            options.debuglogfile.as_deref().map(Path::new),
+            Some("debug.log"),
+        ),
         levels: LogLevels::new(
             options.debug.as_deref().unwrap_or_default(),
             options.loglevel.as_deref().unwrap_or_default(),

@@ -28,6 +28,7 @@ use crate::net::limit::{Limit, Limits};
 use crate::net::listen;
 use crate::net::mailbox::Mailbox;
 use crate::net::peer_files::PeerFiles;
+use crate::pid_file::PidFile;
 use crate::rpc::Rpc;
 use crate::zmq::Outlets;
 use crate::{wall_clock, watch};
@@ -40,6 +41,7 @@ pub struct Node {
     handle: NodeHandle,
     listening: Vec<SocketAddr>,
     rpc: Option<Rpc>,
+    _pid_file: Option<PidFile>,
     driver: Option<oneshot::Receiver<anyhow::Result<()>>>,
 }
 
@@ -97,13 +99,15 @@ impl Node {
             let (config, params) = (config.clone(), params.clone());
             blocking(move || load::open(&config.netdir, &params, &config.sync)).await?
         };
+        let pid_file = config.pid_file.as_deref();
+        let pid_file = pid_file.map(PidFile::create).transpose()?;
         let listeners = listen::bind(&config.peers.listen)?;
         let listening = listeners
             .iter()
             .filter_map(|listener| listener.local_addr().ok())
             .collect();
         let rpc = match &config.rpc {
-            Some(rpc) => Some(Rpc::start(&config, rpc, publisher.feed()).await?),
+            Some(rpc) => Some(Rpc::start(rpc, publisher.feed()).await?),
             None => None,
         };
         let outlets = Outlets::bind(&config.zmq).await?;
@@ -192,6 +196,7 @@ impl Node {
             handle,
             listening,
             rpc,
+            _pid_file: pid_file,
             driver: Some(driver),
         })
     }

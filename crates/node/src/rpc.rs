@@ -7,13 +7,14 @@ mod runtime;
 pub(crate) mod scripts;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tipward_rpc::{Cookie, Credentials, Server, ServerConfig};
 use tipward_watch::{Feed, page};
 
-use crate::config::{Config, RpcConfig};
+use crate::config::RpcConfig;
 use crate::node::NodeHandle;
 use backend::NodeBackend;
 pub(crate) use convert::{conn_kind, peer_name};
@@ -23,25 +24,23 @@ use runtime::RpcRuntime;
 pub(crate) struct Rpc {
     server: Server,
     addr: SocketAddr,
-    _cookie: Cookie,
+    _cookie: Option<Cookie>,
     // Last: what the others leave behind ends on it.
     runtime: RpcRuntime,
 }
 
 impl Rpc {
     /// Begins to answer, with -28 until [`Rpc::ready`].
-    pub(crate) async fn start(
-        config: &Config,
-        rpc: &RpcConfig,
-        feed: Feed,
-    ) -> anyhow::Result<Self> {
-        let cookie = Cookie::create(&config.netdir, rpc.cookie_readers).with_context(|| {
-            format!(
-                "cannot write the cookie file in {}",
-                config.netdir.display()
-            )
-        })?;
-        let mut credentials = vec![cookie.credentials().clone()];
+    pub(crate) async fn start(rpc: &RpcConfig, feed: Feed) -> anyhow::Result<Self> {
+        let write = |path: &PathBuf| {
+            Cookie::create(path, rpc.cookie_readers)
+                .with_context(|| format!("cannot write the cookie file {}", path.display()))
+        };
+        let cookie = rpc.cookie_file.as_ref().map(write).transpose()?;
+        let mut credentials: Vec<Credentials> = cookie
+            .iter()
+            .map(|cookie| cookie.credentials().clone())
+            .collect();
         if let Some((user, password)) = &rpc.credentials {
             credentials.push(Credentials::new(user, password));
         }

@@ -1,15 +1,34 @@
 //! The node as a process: from the command line's options to its exit.
 
+use std::ffi::OsString;
+
 use anyhow::Context as _;
 
-use crate::config::{Config, Options};
+use crate::config::{Config, Daemon, Options};
+use crate::daemon::{self, Background};
 use crate::node::Node;
 use crate::progress::Display;
 use crate::{logging, service, signals};
 
-/// Runs a node until it ends or is told to.
-pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+/// Runs a node until it ends or is told to; `args` are those of the process.
+pub(crate) fn run(options: Options, args: &[OsString]) -> anyhow::Result<()> {
     let config = Config::load(options)?;
+    match config.daemon {
+        Daemon::No => here(config, || {}),
+        Daemon::Start { wait } => daemon::start(args, wait),
+        Daemon::Running => {
+            let mut background = Background::enter();
+            let ended = here(config, || background.ready());
+            if let Err(error) = &ended {
+                background.failed(error);
+            }
+            ended
+        }
+    }
+}
+
+/// Runs it in this process, and says when it is ready.
+fn here(config: Config, ready: impl FnOnce()) -> anyhow::Result<()> {
     std::fs::create_dir_all(&config.netdir)
         .with_context(|| format!("cannot create {}", config.netdir.display()))?;
     let display = Display::new(config.output.progress);
@@ -18,13 +37,17 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(until_the_end(config, display));
+    let result = runtime.block_on(until_the_end(config, display, ready));
     // What still reads a block or looks a name up is not waited for.
     runtime.shutdown_background();
     result
 }
 
-async fn until_the_end(config: Config, display: Display) -> anyhow::Result<()> {
+async fn until_the_end(
+    config: Config,
+    display: Display,
+    ready: impl FnOnce(),
+) -> anyhow::Result<()> {
     tracing::info!(
         target: "node",
         "tipward {} on {}, data in {}",
@@ -38,6 +61,7 @@ async fn until_the_end(config: Config, display: Display) -> anyhow::Result<()> {
         // Told to end before it had begun.
         ended = signals::ended() => return ended,
     };
+    ready();
     let service = tokio::spawn(service::follow(node.handle().clone()));
     let progress = {
         let handle = node.handle().clone();

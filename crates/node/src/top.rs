@@ -56,7 +56,7 @@ pub fn run(args: &TopArgs, config: &ClientConfig) -> anyhow::Result<()> {
     );
     let client = Client {
         timeout: Some(PATIENCE),
-        ..client::of(config, args.rpcport)
+        ..client::of(config, args.rpcport)?
     };
     let mut app = App::new(client.addr);
     // One answer waits at most: what has not been drawn is replaced by the next question.

@@ -80,19 +80,20 @@ pub struct Cookie {
 }
 
 impl Cookie {
-    /// Its name in the network's data directory.
+    /// Its usual name, in the network's data directory.
     pub const FILE_NAME: &str = ".cookie";
     /// The user name that all cookies have.
     const USER: &str = "__cookie__";
 
-    /// Writes a new cookie into `dir`. It appears at once and whole, readable by whom `readers` says.
-    pub fn create(dir: &Path, readers: CookieReaders) -> io::Result<Self> {
+    /// Writes a new cookie to `path`. It appears at once and whole, readable by whom `readers` says.
+    pub fn create(path: &Path, readers: CookieReaders) -> io::Result<Self> {
         let secret: [u8; 32] = rand::random();
         let cookie = Self {
-            path: dir.join(Self::FILE_NAME),
+            path: path.to_owned(),
             credentials: Credentials::new(Self::USER, secret.to_lower_hex_string()),
         };
-        let temporary = dir.join(".cookie.tmp");
+        let mut temporary = path.as_os_str().to_owned();
+        temporary.push(".tmp");
         match fs::remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -114,9 +115,9 @@ impl Cookie {
         Ok(cookie)
     }
 
-    /// Reads the cookie of a running node in `dir`.
-    pub fn read(dir: &Path) -> io::Result<Credentials> {
-        let text = fs::read_to_string(dir.join(Self::FILE_NAME))?;
+    /// Reads the cookie of a running node.
+    pub fn read(path: &Path) -> io::Result<Credentials> {
+        let text = fs::read_to_string(path)?;
         match text.trim_end().split_once(':') {
             Some((user, password)) => Ok(Credentials::new(user, password)),
             None => Err(io::Error::new(

@@ -39,7 +39,7 @@ pub struct Client {
 pub enum Login {
     /// By name and password.
     Password(Credentials),
-    /// By the cookie in this directory, read anew for each call.
+    /// By the cookie in this file, read anew for each call.
     Cookie(PathBuf),
 }
 
@@ -57,10 +57,10 @@ pub enum CallError {
         /// What the system said.
         source: io::Error,
     },
-    /// There is no cookie file (no node runs in this directory), or it cannot be read.
-    #[error("cannot read the cookie file in {}: {source}; is the node running?", path.display())]
+    /// There is no cookie file (the node does not run), or it cannot be read.
+    #[error("cannot read the cookie file {}: {source}; is the node running?", path.display())]
     NoCookie {
-        /// The directory.
+        /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -133,8 +133,8 @@ impl Client {
     fn credentials(&self) -> Result<Credentials, CallError> {
         match &self.login {
             Login::Password(credentials) => Ok(credentials.clone()),
-            Login::Cookie(dir) => Cookie::read(dir).map_err(|source| CallError::NoCookie {
-                path: dir.clone(),
+            Login::Cookie(path) => Cookie::read(path).map_err(|source| CallError::NoCookie {
+                path: path.clone(),
                 source,
             }),
         }

@@ -98,8 +98,14 @@ fn known_keys() -> Vec<String> {
     let mut keys: Vec<String> = command
         .get_arguments()
         .filter_map(|arg| arg.get_long().map(str::to_owned))
-        // A file that names another file would have to be explained, and one that repairs at every start is a mistake.
-        .filter(|name| !matches!(name.as_str(), "conf" | "reindex" | "reindex-chainstate"))
+        // A file that names another file would have to be explained, one that repairs at every start is a mistake, and
+        // the last one is no user's.
+        .filter(|name| {
+            !matches!(
+                name.as_str(),
+                "conf" | "reindex" | "reindex-chainstate" | "in-background"
+            )
+        })
         .collect();
     keys.push("chain".to_owned());
     keys

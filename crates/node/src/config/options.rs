@@ -38,6 +38,23 @@ pub struct Options {
     #[serde(skip)]
     pub conf: Option<PathBuf>,
 
+    /// Run in the background, and return at once
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Basics")]
+    pub daemon: Option<Switch>,
+
+    /// Run in the background, and return when the node is ready
+    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Basics")]
+    pub daemonwait: Option<Switch>,
+
+    /// What `daemon` and `daemonwait` start: said by this program to itself
+    #[arg(long = "in-background", hide = true, action = clap::ArgAction::SetTrue)]
+    #[serde(skip)]
+    pub in_background: bool,
+
+    /// File with the number of the process as long as the node runs, inside the network's directory unless absolute; 0 for none
+    #[arg(long, value_name = "FILE", help_heading = "Basics")]
+    pub pid: Option<PathBuf>,
+
     /// Stop once the block of this height is stored
     #[arg(long, value_name = "HEIGHT", help_heading = "Basics")]
     pub stopatheight: Option<u32>,
@@ -252,6 +269,10 @@ pub struct Options {
     )]
     pub rpccookieperms: Option<CookiePerms>,
 
+    /// Where the cookie file is, inside the network's directory unless absolute; 0 for none [default: .cookie]
+    #[arg(long, value_name = "FILE", help_heading = "RPC")]
+    pub rpccookiefile: Option<PathBuf>,
+
     /// Serve blocks and headers by REST too, without a login, to whoever may reach the port [default: off]
     #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "RPC")]
     pub rest: Option<Switch>,
@@ -388,11 +409,12 @@ fn one_or_many<'de, D: Deserializer<'de>>(
 macro_rules! layer {
     ($over:expr, $under:expr; $($field:ident)*) => {{
         // What no file of ours can have: both sides count.
-        let Options { $($field,)* reindex, reindex_chainstate, core, mut notices } = $over;
+        let Options { $($field,)* in_background, reindex, reindex_chainstate, core, mut notices } = $over;
         let under: Options = $under;
         notices.extend(under.notices);
         Options {
             $($field: $field.or(under.$field),)*
+            in_background: in_background || under.in_background,
             reindex: reindex || under.reindex,
             reindex_chainstate: reindex_chainstate || under.reindex_chainstate,
             core,
@@ -405,11 +427,11 @@ impl Options {
     /// These options, and those of `under` where these say nothing. A list replaces a list.
     pub fn over(self, under: Options) -> Options {
         layer!(self, under;
-            network datadir conf stopatheight connect addnode seednode dnsseed fixedseeds listen bind port
+            network datadir conf daemon daemonwait pid stopatheight connect addnode seednode dnsseed fixedseeds listen bind port
             maxconnections maxuploadtarget whitelist download_limit upload_limit proxy onion proxyrandomize dnsserver dnsseedname par dbcache assumevalid prune fastprune blockbuffer batch minimumchainwork
             signetchallenge
             testactivationheight vbparams server rpcbind rpcallowip rpcport rpcuser rpcpassword watch rpcauth rpcwhitelist
-            rpcwhitelistdefault rpccookieperms rest zmqpubhashblock zmqpubhashtx zmqpubrawblock zmqpubrawtx zmqpubsequence
+            rpcwhitelistdefault rpccookieperms rpccookiefile rest zmqpubhashblock zmqpubhashtx zmqpubrawblock zmqpubrawtx zmqpubsequence
             zmqpubhashblockhwm zmqpubhashtxhwm zmqpubrawblockhwm zmqpubrawtxhwm zmqpubsequencehwm printtoconsole debuglogfile debug loglevel logformat progress)
     }
 }

@@ -288,7 +288,8 @@ fn the_client_finds_the_node_of_the_same_file() {
     options.datadir = Some(dir.path().to_owned());
     let client = ClientConfig::load(options).unwrap();
     assert_eq!(client.addr, "127.0.0.1:7000".parse().unwrap());
-    assert_eq!(client.netdir, dir.path().join("regtest"));
+    let cookie = dir.path().join("regtest/.cookie");
+    assert_eq!(client.cookie_file, Some(cookie));
 }
 
 #[test]

@@ -50,7 +50,11 @@ impl Tipward {
             command.args(["--connect", &format!("127.0.0.1:{peer}")]);
         }
         let process = Process(command.spawn().expect("tipward starts"));
-        let rpc = Rpc::new("tipward", rpc_port, Login::Cookie(dir.path().join(network)));
+        let rpc = Rpc::new(
+            "tipward",
+            rpc_port,
+            Login::Cookie(dir.path().join(network).join(".cookie")),
+        );
         eventually("tipward answers", true, || rpc.answers());
         Self {
             process,

@@ -55,7 +55,7 @@ impl Lab {
     async fn call(&self, method: &'static str, params: Value) -> Value {
         let client = Client {
             addr: self.node().rpc_addr().unwrap(),
-            login: Login::Cookie(self.dir.path().join("regtest")),
+            login: Login::Cookie(self.dir.path().join("regtest/.cookie")),
             timeout: Some(PATIENCE),
         };
         tokio::task::spawn_blocking(move || client.call(method, &params).unwrap())

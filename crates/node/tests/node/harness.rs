@@ -273,7 +273,7 @@ impl Node {
     fn client(&self) -> Client {
         Client {
             addr: self.rpc_addr(),
-            login: Login::Cookie(self.netdir.clone()),
+            login: Login::Cookie(self.netdir.join(".cookie")),
             timeout: Some(PATIENCE),
         }
     }

@@ -5,6 +5,7 @@
 
 mod browser;
 mod cli;
+mod daemon;
 mod dns;
 mod dns_server;
 mod feed;

@@ -6,7 +6,7 @@ fn a_cookie_file_is_whole_private_and_gone_at_the_end() {
     // What a crash left.
     fs::write(dir.path().join(".cookie.tmp"), "half").unwrap();
     fs::write(dir.path().join(".cookie"), "old").unwrap();
-    let cookie = Cookie::create(dir.path(), CookieReaders::Owner).unwrap();
+    let cookie = Cookie::create(&dir.path().join(".cookie"), CookieReaders::Owner).unwrap();
     let text = fs::read_to_string(cookie.path()).unwrap();
     let secret = text.strip_prefix("__cookie__:").unwrap();
     assert_eq!(secret.len(), 64);
@@ -17,7 +17,10 @@ fn a_cookie_file_is_whole_private_and_gone_at_the_end() {
         let mode = fs::metadata(cookie.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    assert_eq!(Cookie::read(dir.path()).unwrap(), *cookie.credentials());
+    assert_eq!(
+        Cookie::read(&dir.path().join(".cookie")).unwrap(),
+        *cookie.credentials()
+    );
     drop(cookie);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
@@ -25,11 +28,11 @@ fn a_cookie_file_is_whole_private_and_gone_at_the_end() {
 #[test]
 fn every_cookie_is_another() {
     let dir = tempfile::tempdir().unwrap();
-    let first = Cookie::create(dir.path(), CookieReaders::Owner)
+    let first = Cookie::create(&dir.path().join(".cookie"), CookieReaders::Owner)
         .unwrap()
         .credentials()
         .clone();
-    let second = Cookie::create(dir.path(), CookieReaders::Owner)
+    let second = Cookie::create(&dir.path().join(".cookie"), CookieReaders::Owner)
         .unwrap()
         .credentials()
         .clone();
@@ -42,7 +45,7 @@ fn a_cookie_can_be_for_the_group_or_for_everybody() {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
     for (readers, expected) in [(CookieReaders::Group, 0o640), (CookieReaders::All, 0o644)] {
-        let cookie = Cookie::create(dir.path(), readers).unwrap();
+        let cookie = Cookie::create(&dir.path().join(".cookie"), readers).unwrap();
         let mode = fs::metadata(cookie.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, expected);
     }

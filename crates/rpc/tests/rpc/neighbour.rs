@@ -118,7 +118,7 @@ impl Bitcoind {
             .unwrap();
         let client = Client {
             addr: ([127, 0, 0, 1], port).into(),
-            login: Login::Cookie(dir.path().join("regtest")),
+            login: Login::Cookie(dir.path().join("regtest/.cookie")),
             timeout: None,
         };
         client

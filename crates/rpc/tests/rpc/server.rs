@@ -85,7 +85,8 @@ async fn only_those_who_know_the_password_get_in() {
 #[tokio::test]
 async fn a_cookie_lets_in_and_is_gone_afterwards() {
     let dir = tempfile::tempdir().unwrap();
-    let cookie = Cookie::create(dir.path(), CookieReaders::Owner).unwrap();
+    let path = dir.path().join("any.cookie");
+    let cookie = Cookie::create(&path, CookieReaders::Owner).unwrap();
     let server = Server::bind(ServerConfig {
         credentials: vec![cookie.credentials().clone()],
         ..config()
@@ -93,14 +94,14 @@ async fn a_cookie_lets_in_and_is_gone_afterwards() {
     .await
     .unwrap();
     server.ready(FakeNode::new());
-    let header = Cookie::read(dir.path()).unwrap().header();
+    let header = Cookie::read(&path).unwrap().header();
     let mut connection = connect(&server).await;
     connection
         .write(request("/", &header, COUNT).as_bytes())
         .await;
     assert_eq!(connection.read().await.unwrap().status, 200);
     drop(cookie);
-    assert!(Cookie::read(dir.path()).is_err());
+    assert!(Cookie::read(&path).is_err());
 }
 
 #[tokio::test]

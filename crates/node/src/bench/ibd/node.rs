@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use serde_json::json;
 use tipward_primitives::{BlockHash, Height, Network, Params};
+use tipward_rpc::Cookie;
 use tipward_rpc::client::{Client, Login};
 
 use crate::bench::process::Watched;
@@ -87,14 +88,14 @@ impl NodeUnderTest {
             .with_context(|| format!("cannot start {}", self.program.display()))?;
         let client = Client {
             addr: (Ipv4Addr::LOCALHOST, rpc_port).into(),
-            login: Login::Cookie(self.cookie_dir(task.dir)),
+            login: Login::Cookie(self.netdir(task.dir).join(Cookie::FILE_NAME)),
             timeout: Some(ANSWER),
         };
         let mut figures = Figures::default();
         let load = match task.load {
             Some(options) => {
-                let cookie_dir = self.cookie_dir(task.dir);
-                Some(Load::start(client.clone(), cookie_dir, options)?)
+                let cookie = self.netdir(task.dir).join(Cookie::FILE_NAME);
+                Some(Load::start(client.clone(), cookie, options)?)
             }
             None => None,
         };
@@ -103,7 +104,7 @@ impl NodeUnderTest {
             figures.calls = Some(load.end()?);
         }
         if let Some(rest) = &task.rest {
-            let blocks = self.cookie_dir(task.dir).join("blocks");
+            let blocks = self.netdir(task.dir).join("blocks");
             figures.rest = fetch(&client, &blocks, rest)?;
         }
         client
@@ -183,7 +184,7 @@ impl NodeUnderTest {
         }
     }
 
-    fn cookie_dir(&self, dir: &Path) -> PathBuf {
+    fn netdir(&self, dir: &Path) -> PathBuf {
         match self.kind {
             Kind::Core => dir.join("regtest"),
             Kind::Tipward => {

@@ -66,7 +66,7 @@ impl Load {
     /// Begins as soon as the node answers.
     pub(in crate::bench) fn start(
         client: Client,
-        cookie_dir: PathBuf,
+        cookie: PathBuf,
         options: LoadOptions<'_>,
     ) -> anyhow::Result<Self> {
         let LoadOptions { method, params, .. } = options;
@@ -81,7 +81,7 @@ impl Load {
             .name("callers".to_owned())
             .spawn(move || {
                 client.call_when_ready("getblockcount", &serde_json::json!([]), START)?;
-                let authorization = Cookie::read(&cookie_dir)?.header();
+                let authorization = Cookie::read(&cookie)?.header();
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()?;

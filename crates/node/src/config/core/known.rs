@@ -25,7 +25,6 @@ const NO_COMMANDS: Meaning = Nothing("no commands are run");
 const NOT_OFFERED: Meaning = Nothing("it is not offered");
 const OTHERWISE: Meaning = Nothing("it is done otherwise here");
 const LOG_LINES: Meaning = Nothing("log lines have a form of their own");
-const FOREGROUND: Meaning = Nothing("the node stays in the foreground");
 
 /// In groups, as Core's help has them.
 const OPTIONS: &[(Meaning, &[&str])] = &[
@@ -53,6 +52,8 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
             "assumevalid",
             "bind",
             "connect",
+            "daemon",
+            "daemonwait",
             "dbcache",
             "debug",
             "debuglogfile",
@@ -66,6 +67,7 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
             "minimumchainwork",
             "onion",
             "par",
+            "pid",
             "port",
             "printtoconsole",
             "proxy",
@@ -77,6 +79,7 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
             "rpcallowip",
             "rpcauth",
             "rpcbind",
+            "rpccookiefile",
             "rpccookieperms",
             "rpcpassword",
             "rpcport",
@@ -190,7 +193,6 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
             "startupnotify",
         ],
     ),
-    (FOREGROUND, &["daemon", "daemonwait"]),
     (
         LOG_LINES,
         &[
@@ -223,7 +225,6 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
             "mocktime",
             "natpmp",
             "peerbloomfilters",
-            "pid",
             "rpcdoccheck",
             "settings",
             "signetseednode",
@@ -277,10 +278,6 @@ const OPTIONS: &[(Meaning, &[&str])] = &[
     (
         Refused("blocks are kept in the data directory: name another by -datadir"),
         &["blocksdir"],
-    ),
-    (
-        Refused("the cookie is the file .cookie in the network's directory"),
-        &["rpccookiefile"],
     ),
     (
         Refused("blocks are taken from a file by `tipward import`"),
