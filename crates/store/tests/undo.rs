@@ -136,18 +136,18 @@ fn undo_files_and_their_log_have_these_bytes() {
     assert_eq!(hex(LOG), log);
 }
 
-#[test]
-fn undo_files_cut_at_any_byte_keep_the_whole_ones_before() {
+/// Cuts a file of four blocks' undo data to every shorter length: `kept` says how many of them are left then. All are
+/// there again once they are appended anew.
+fn cut_at_every_byte(file: &str, kept: impl Fn(u64, &[u64]) -> usize) {
     let undo = made(&[10, 0, 40, 20]);
     let source = tempfile::tempdir().unwrap();
     let ends = filled(source.path(), &undo, false);
-    for cut in 0..ends[3] {
+    for cut in 0..len(&source.path().join(file)) {
         let dir = tempfile::tempdir().unwrap();
         copy(source.path(), dir.path());
-        truncate(&dir.path().join(REV0), cut);
+        truncate(&dir.path().join(file), cut);
         let (mut files, repairs) = open_undo(dir.path());
-        let kept = ends.iter().filter(|&&end| end <= cut).count();
-        let expected: Vec<usize> = (0..kept).collect();
+        let expected: Vec<usize> = (0..kept(cut, &ends)).collect();
         assert_eq!(readable(&files.reader(), &undo), expected, "cut at {cut}");
         assert!(!repairs.is_empty());
         append(&mut files, &undo);
@@ -160,27 +160,15 @@ fn undo_files_cut_at_any_byte_keep_the_whole_ones_before() {
 }
 
 #[test]
+fn undo_files_cut_at_any_byte_keep_the_whole_ones_before() {
+    cut_at_every_byte(REV0, |cut, ends| {
+        ends.iter().filter(|&&end| end <= cut).count()
+    });
+}
+
+#[test]
 fn an_undo_log_cut_at_any_byte_keeps_the_whole_records_before() {
-    let undo = made(&[10, 0, 40, 20]);
-    let source = tempfile::tempdir().unwrap();
-    let ends = filled(source.path(), &undo, false);
-    let whole = len(&source.path().join(LOG));
-    for cut in 0..whole {
-        let dir = tempfile::tempdir().unwrap();
-        copy(source.path(), dir.path());
-        truncate(&dir.path().join(LOG), cut);
-        let (mut files, repairs) = open_undo(dir.path());
-        let kept = cut.saturating_sub(16) as usize / 56;
-        let expected: Vec<usize> = (0..kept).collect();
-        assert_eq!(readable(&files.reader(), &undo), expected, "cut at {cut}");
-        assert!(!repairs.is_empty());
-        append(&mut files, &undo);
-        drop(files);
-        let (files, repairs) = open_undo(dir.path());
-        assert_eq!(readable(&files.reader(), &undo), [0, 1, 2, 3]);
-        assert_eq!(repairs, [""; 0]);
-        assert_eq!(len(&dir.path().join(REV0)), ends[3]);
-    }
+    cut_at_every_byte(LOG, |cut, _| cut.saturating_sub(16) as usize / 56);
 }
 
 #[test]

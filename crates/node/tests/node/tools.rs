@@ -8,6 +8,33 @@ fn is_empty(dir: &Path) -> bool {
     dir.read_dir().unwrap().next().is_none()
 }
 
+fn assert_says(text: &str, all_words: &[&str]) {
+    for words in all_words {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+/// What a benchmark that works in this directory prints.
+fn bench(args: &[&str], dir: &Path) -> String {
+    let bench = finish(tipward().arg("bench").args(args).arg("--dir").arg(dir));
+    assert!(bench.status.success(), "{}", bench.stderr);
+    bench.stdout
+}
+
+/// The same of one that works with a chain, and writes its figures into a file: those.
+fn figures_of_bench(args: &[&str], chain: &Path, dir: &Path) -> (String, serde_json::Value) {
+    let json = dir.join("figures.json");
+    let files = [
+        "--blocks",
+        chain.to_str().unwrap(),
+        "--json",
+        json.to_str().unwrap(),
+    ];
+    let said = bench(&[args, &files].concat(), dir);
+    let told = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    (said, told)
+}
+
 #[test]
 fn the_demonstration_syncs_and_follows_and_leaves_nothing_behind() {
     let dir = temp_dir();
@@ -18,33 +45,30 @@ fn the_demonstration_syncs_and_follows_and_leaves_nothing_behind() {
     );
     assert!(demo.status.success(), "{}", demo.stderr);
     assert_eq!(demo.stderr, "");
-    for words in [
-        "Synced to height 300 ",
-        "Followed the new block",
-        "height 301, tip ",
-    ] {
-        assert!(demo.stdout.contains(words), "{words}: {}", demo.stdout);
-    }
+    assert_says(
+        &demo.stdout,
+        &[
+            "Synced to height 300 ",
+            "Followed the new block",
+            "height 301, tip ",
+        ],
+    );
     assert!(is_empty(dir.path()));
 }
 
 #[test]
 fn the_download_benchmark_reports_ratio_cpu_and_memory() {
     let dir = temp_dir();
-    let bench = finish(
-        tipward()
-            .args(["bench", "download", "--size", "5", "--rounds", "1", "--dir"])
-            .arg(dir.path()),
+    let said = bench(&["download", "--size", "5", "--rounds", "1"], dir.path());
+    assert_says(
+        &said,
+        &[
+            "plain TCP copy",
+            "of the plain copy's",
+            "s per GB",
+            "MB at its peak",
+        ],
     );
-    assert!(bench.status.success(), "{}", bench.stderr);
-    for words in [
-        "plain TCP copy",
-        "of the plain copy's",
-        "s per GB",
-        "MB at its peak",
-    ] {
-        assert!(bench.stdout.contains(words), "{words}: {}", bench.stdout);
-    }
     assert!(is_empty(dir.path()));
 }
 
@@ -86,36 +110,23 @@ fn small_mainnet_chain(file: &Path) {
             .arg(file),
     );
     assert!(generated.status.success(), "{}", generated.stderr);
-    for words in [
-        "at height 2204",
-        "full blocks 102 to 104:",
-        "--assumevalid ",
-    ] {
-        assert!(
-            generated.stdout.contains(words),
-            "{words}: {}",
-            generated.stdout
-        );
-    }
+    assert_says(
+        &generated.stdout,
+        &[
+            "at height 2204",
+            "full blocks 102 to 104:",
+            "--assumevalid ",
+        ],
+    );
 }
 
 #[test]
 fn a_chain_shaped_like_the_main_network_is_synced_with_and_without_its_scripts() {
     let dir = temp_dir();
-    let (chain, json) = (dir.path().join("chain.dat"), dir.path().join("ibd.json"));
+    let chain = dir.path().join("chain.dat");
     small_mainnet_chain(&chain);
-    let bench = finish(
-        tipward()
-            .args(["bench", "ibd", "--rounds", "1", "--scripts", "both"])
-            .arg("--blocks")
-            .arg(&chain)
-            .arg("--dir")
-            .arg(dir.path())
-            .arg("--json")
-            .arg(&json),
-    );
-    assert!(bench.status.success(), "{}", bench.stderr);
-    let told: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    let args = ["ibd", "--rounds", "1", "--scripts", "both"];
+    let (_, told) = figures_of_bench(&args, &chain, dir.path());
     let runs = told["runs"].as_array().unwrap();
     assert_eq!(runs.len(), 2);
     for (run, scripts) in runs.iter().zip([false, true]) {
@@ -135,46 +146,42 @@ fn a_chain_shaped_like_the_main_network_is_replayed_without_a_network() {
     let dir = temp_dir();
     let chain = dir.path().join("chain.dat");
     small_mainnet_chain(&chain);
-    let bench = finish(
-        tipward()
-            .args(["bench", "replay", "--rounds", "1", "--scripts", "on"])
-            .arg("--blocks")
-            .arg(&chain)
-            .arg("--dir")
-            .arg(dir.path()),
+    let args = ["replay", "--rounds", "1", "--scripts", "on", "--blocks"];
+    let said = bench(
+        &[&args[..], &[chain.to_str().unwrap()]].concat(),
+        dir.path(),
     );
-    assert!(bench.status.success(), "{}", bench.stderr);
-    for words in [
-        "scripts verified, dbcache 450 MiB",
-        "blocks ready to connect",
-        " flushes, ",
-        "to_tip",
-    ] {
-        assert!(bench.stdout.contains(words), "{words}: {}", bench.stdout);
-    }
+    assert_says(
+        &said,
+        &[
+            "scripts verified, dbcache 450 MiB",
+            "blocks ready to connect",
+            " flushes, ",
+            "to_tip",
+        ],
+    );
     assert_eq!(dir.path().read_dir().unwrap().count(), 2);
 }
 
 #[test]
 fn calls_are_answered_while_a_chain_is_synced_and_its_blocks_are_fetched_by_rest() {
     let dir = temp_dir();
-    let (chain, json) = (dir.path().join("chain.dat"), dir.path().join("rpc.json"));
+    let chain = dir.path().join("chain.dat");
     small_mainnet_chain(&chain);
-    let bench = finish(
-        tipward()
-            .args(["bench", "rpc", "--connections", "8", "--rate", "400"])
-            .args(["--rest-rounds", "1", "--blocks"])
-            .arg(&chain)
-            .arg("--dir")
-            .arg(dir.path())
-            .arg("--json")
-            .arg(&json),
+    let args = [
+        "rpc",
+        "--connections",
+        "8",
+        "--rate",
+        "400",
+        "--rest-rounds",
+        "1",
+    ];
+    let (said, told) = figures_of_bench(&args, &chain, dir.path());
+    assert_says(
+        &said,
+        &["full blocks: ", "getblockchaininfo: ", "blocks by REST: "],
     );
-    assert!(bench.status.success(), "{}", bench.stderr);
-    for words in ["full blocks: ", "getblockchaininfo: ", "blocks by REST: "] {
-        assert!(bench.stdout.contains(words), "{words}: {}", bench.stdout);
-    }
-    let told: serde_json::Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
     let round = &told.as_array().unwrap()[0];
     let of = |name: &str| round[name].as_f64().unwrap();
     assert!(of("answers") > 0.0 && of("failed") == 0.0, "{round}");
