@@ -409,7 +409,7 @@ impl Download {
     ) -> Arrival {
         self.progress(now, peer);
         let asked = self.sources.get_mut(&peer).and_then(|source| {
-            source.block_came(now, bytes);
+            source.block_came(now, hash, bytes);
             let (seq, asked) = source.answered(now, hash)?;
             Some((source, seq, asked))
         });

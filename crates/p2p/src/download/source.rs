@@ -252,8 +252,11 @@ impl Source {
         self.told > 0
     }
 
-    /// A block is complete: part of it came before.
-    pub(super) fn block_came(&mut self, now: Timestamp, bytes: usize) {
+    /// A block is complete: part of it came before. One that it was not asked for shows nothing, least of all how fast it answers.
+    pub(super) fn block_came(&mut self, now: Timestamp, hash: &BlockHash, bytes: usize) {
+        if !self.was_asked(hash) {
+            return;
+        }
         let rest = (bytes as u64).saturating_sub(self.partial);
         self.partial = 0;
         self.told = 0;

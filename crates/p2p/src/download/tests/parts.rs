@@ -74,3 +74,16 @@ fn blocks_that_turn_out_larger_are_reckoned_with_before_the_first_is_complete() 
     }
     assert_eq!(download.schedule(now, &way), []);
 }
+
+#[test]
+fn blocks_that_nobody_asked_for_show_no_speed() {
+    let (mut download, _) = after_small_blocks();
+    let before = download.sources[&ONE].speed.rate();
+    let old = BlockHash::all_zeros();
+    for n in 1..1_000 {
+        let now = T0 + Duration::from_millis(10) * n;
+        let arrival = download.arrived(now, ONE, &old, 1_000_000);
+        assert_eq!(arrival, Arrival::NotAsked);
+    }
+    assert_eq!(download.sources[&ONE].speed.rate(), before);
+}
