@@ -10,7 +10,8 @@
 //!   old blocks for any that are left.
 //!
 //! A body that is not the header's still ends the connection ([`crate::blame::Blame::Liar`]): asked again, it would send the
-//! same.
+//! same. And headers with too little work are weighed before they are kept, whoever sends them: Core spares a trusted peer that,
+//! but what is kept of them has no other bound.
 
 use std::fmt;
 use std::str::FromStr;

@@ -21,7 +21,7 @@ const MAGIC: Magic = Magic::REGTEST;
 
 /// A node that accepts connections.
 pub(crate) struct Target {
-    node: Node,
+    pub(crate) node: Node,
     addr: SocketAddr,
     _dir: TempDir,
 }
@@ -113,7 +113,7 @@ impl RawPeer {
     }
 
     /// Whether the node answers a ping, rather than hang up.
-    fn answers(&mut self) -> bool {
+    pub(crate) fn answers(&mut self) -> bool {
         let nonce: u64 = rand::random();
         self.send(NetworkMessage::Ping(nonce));
         while let Some((command, payload)) = self.next() {

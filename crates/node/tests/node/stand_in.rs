@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::harness::*;
+use crate::malformed::Target;
 
 #[test]
 fn cores_arguments_and_file_are_taken_and_what_means_nothing_is_said() {
@@ -53,6 +54,10 @@ fn what_core_does_not_know_ends_the_start_with_a_suggestion() {
             "Error: invalid parameter -regtst: unknown option 'regtst': did you mean 'regtest'?\n",
         ),
         (
+            "-whitelist=noban,relay@127.0.0.1",
+            "Error: --whitelist: 'noban,relay@127.0.0.1': the permission \"relay\" means nothing to this node, which has no memory pool; name those that it has: noban, download\n",
+        ),
+        (
             "-onlynet=onion",
             "Error: -onlynet: the node connects to every network that it can: name peers by -connect, or use -proxy\n",
         ),
@@ -60,5 +65,20 @@ fn what_core_does_not_know_ends_the_start_with_a_suggestion() {
         let ended = finish(tipward().args([&datadir, argument]));
         assert!(!ended.status.success());
         assert_eq!(ended.stderr, message);
+    }
+}
+
+#[test]
+fn peers_are_permitted_what_the_user_says_as_to_core() {
+    for (entry, expected) in [
+        ("-whitelist=noban@127.0.0.0/8", json!(["noban", "download"])),
+        ("-whitelist=127.0.0.1", json!(["noban", "download"])),
+        ("-whitelist=in,download@127.0.0.1", json!(["download"])),
+        ("-whitelist=out,noban@127.0.0.1", json!([])),
+    ] {
+        let target = Target::start(&[entry]);
+        let mut peer = target.peer();
+        assert!(peer.answers());
+        assert_eq!(target.node.peers()[0]["permissions"], expected, "{entry}");
     }
 }
