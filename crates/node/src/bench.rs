@@ -1,5 +1,6 @@
 //! `tipward bench`: what a whole download or sync costs, beside what the machine can do at best, or beside another node.
 
+mod chain;
 mod copy;
 mod download;
 mod ibd;

@@ -18,7 +18,7 @@ Examples:
   tipward cli getblockchaininfo                how far the node is
   tipward cli getblockhash 1000                with an argument
   tipward cli help getblock                     what a method takes and answers
-  tipward --network signet cli stop            end the node of another network")]
+  tipward cli --network signet stop            end the node of another network")]
 pub struct CliArgs {
     /// Wait until the node answers, for at most so many seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "60", require_equals = true)]
@@ -27,28 +27,6 @@ pub struct CliArgs {
     /// Parameters are name=value instead of in order
     #[arg(long)]
     pub named: bool,
-
-    /// Port of the node's JSON-RPC, instead of the configured one
-    #[arg(long = "rpcport", id = "cli_rpcport", value_name = "PORT")]
-    pub rpcport: Option<u16>,
-
-    /// User name, instead of the cookie file
-    #[arg(
-        long = "rpcuser",
-        id = "cli_rpcuser",
-        value_name = "NAME",
-        requires = "cli_rpcpassword"
-    )]
-    pub rpcuser: Option<String>,
-
-    /// Password for --rpcuser
-    #[arg(
-        long = "rpcpassword",
-        id = "cli_rpcpassword",
-        value_name = "PASSWORD",
-        requires = "cli_rpcuser"
-    )]
-    pub rpcpassword: Option<String>,
 
     /// Method to call; `help` lists them
     pub method: String,
@@ -61,7 +39,7 @@ pub struct CliArgs {
 /// Calls and prints; the exit code is the size of the node's error code.
 pub fn run(args: &CliArgs, config: &ClientConfig) -> anyhow::Result<ExitCode> {
     let params = params(args)?;
-    let client = connect(args, config)?;
+    let client = of(config)?;
     let patience = Duration::from_secs(args.rpcwait.unwrap_or(0));
     let printed = client::print(&client.call_when_ready(&args.method, &params, patience));
     write(std::io::stdout(), &printed.stdout);
@@ -74,25 +52,13 @@ fn write(mut out: impl std::io::Write, text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn connect(args: &CliArgs, config: &ClientConfig) -> anyhow::Result<Client> {
-    let mut config = config.clone();
-    if let (Some(user), Some(password)) = (&args.rpcuser, &args.rpcpassword) {
-        config.credentials = Some((user.clone(), password.clone()));
-    }
-    of(&config, args.rpcport)
-}
-
-/// A client of the node that `config` speaks of, perhaps at another port.
-pub(crate) fn of(config: &ClientConfig, port: Option<u16>) -> anyhow::Result<Client> {
-    let mut addr = config.addr;
-    if let Some(port) = port {
-        addr.set_port(port);
-    }
+/// A client of the node that `config` speaks of.
+pub(crate) fn of(config: &ClientConfig) -> anyhow::Result<Client> {
     let cookie = || config.cookie_file.clone().map(Login::Cookie);
     let password = |(user, password): &(String, String)| Credentials::new(user, password);
     let login = config.credentials.as_ref().map(password);
     Ok(Client {
-        addr,
+        addr: config.addr,
         login: login
             .map(Login::Password)
             .or_else(cookie)

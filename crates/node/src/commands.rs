@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tipward_store::Reindex;
 
 use crate::advice;
@@ -90,12 +90,118 @@ Examples:
     Man(ManArgs),
 }
 
+/// Options of the node that commands use; they can stand before the command and after it. A command that is not named
+/// uses none of them.
+const USED: &[(&[&str], &[&str])] = &[
+    (
+        &["cli", "top"],
+        &["network", "datadir", "conf", "signetchallenge"],
+    ),
+    (
+        &["cli", "top"],
+        &[
+            "rpcbind",
+            "rpcport",
+            "rpcuser",
+            "rpcpassword",
+            "rpccookiefile",
+        ],
+    ),
+    (OFFLINE, &["network", "datadir", "conf", "signetchallenge"]),
+    (
+        OFFLINE,
+        &["testactivationheight", "vbparams", "minimumchainwork"],
+    ),
+    (
+        OFFLINE,
+        &[
+            "par",
+            "dbcache",
+            "assumevalid",
+            "prune",
+            "fastprune",
+            "blockbuffer",
+        ],
+    ),
+    (
+        OFFLINE,
+        &[
+            "printtoconsole",
+            "debuglogfile",
+            "debug",
+            "loglevel",
+            "logformat",
+            "progress",
+        ],
+    ),
+    (
+        &["serve"],
+        &[
+            "network",
+            "signetchallenge",
+            "testactivationheight",
+            "vbparams",
+        ],
+    ),
+    (&["bench"], &["network", "par", "dbcache", "blockbuffer"]),
+];
+
+/// Commands that work on a data directory without a network.
+const OFFLINE: &[&str] = &[
+    "import",
+    "export",
+    "verify",
+    "reindex",
+    "reindex-chainstate",
+];
+
+/// Whether a command, one of those at the top, uses an option of the node.
+fn uses(command: &str, option: &str) -> bool {
+    USED.iter()
+        .any(|(commands, options)| commands.contains(&command) && options.contains(&option))
+}
+
+/// The command line, as it is parsed and explained: the help of a command shows what it uses of the node's options.
+fn command() -> clap::Command {
+    let mut command = CommandLine::command();
+    // Only then do the commands have the options that can stand after them.
+    command.build();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    for name in names {
+        command = command.mut_subcommand(&name, |sub| hide_unused(sub, &name));
+    }
+    command
+}
+
+fn hide_unused(mut command: clap::Command, top: &str) -> clap::Command {
+    command = command.mut_args(|arg| {
+        let unused = arg.is_global_set() && !uses(top, arg.get_id().as_str());
+        if unused { arg.hide(true) } else { arg }
+    });
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect();
+    for name in names {
+        command = command.mut_subcommand(&name, |sub| hide_unused(sub, top));
+    }
+    command
+}
+
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
+    let matches = command().try_get_matches_from(args)?;
+    CommandLine::from_arg_matches(&matches)
+}
+
 /// Runs what the command line says, to its end.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     allocator::share_between_threads();
     let all_args: Vec<OsString> = args.into_iter().collect();
-    let (args, core) = core::split(all_args.iter().cloned(), &CommandLine::command());
-    let command_line = match CommandLine::try_parse_from(args) {
+    let (args, core) = core::split(all_args.iter().cloned(), &command());
+    let command_line = match parse(args) {
         Ok(command_line) => command_line,
         Err(error) if !error.use_stderr() => {
             // --help and --version; nobody is left to hear of a failure to print them.
@@ -117,9 +223,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Err(error) => Err(error),
             }
         }
-        Some(Command::Top(args)) => {
-            ClientConfig::load(options).and_then(|config| top::run(&args, &config))
-        }
+        Some(Command::Top(_)) => ClientConfig::load(options).and_then(|config| top::run(&config)),
         Some(Command::Import(args)) => import::run(&args, options),
         Some(Command::Export(args)) => export::run(&args, options),
         Some(Command::Reindex(_)) => reindex::run(Reindex::All, options),
@@ -129,8 +233,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Bench { what }) => bench::run(&what, options),
         Some(Command::Generate(args)) => generate::run(&args),
-        Some(Command::Completions(args)) => manual::completions(&args, CommandLine::command()),
-        Some(Command::Man(args)) => manual::man(&args, CommandLine::command()),
+        Some(Command::Completions(args)) => manual::completions(&args, command()),
+        Some(Command::Man(args)) => manual::man(&args, command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -186,3 +290,6 @@ fn serve_command(args: &ServeArgs, options: Options) -> anyhow::Result<()> {
     let params = params(options.network.unwrap_or_default(), &options)?;
     runtime()?.block_on(serve::run(args, &params))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 pub(crate) mod core;
 mod file;
 mod logs;
-mod memory;
+pub(crate) mod memory;
 mod network;
 mod options;
 mod prune;
@@ -239,10 +239,15 @@ pub struct ClientConfig {
 impl ClientConfig {
     /// The same file and defaults as [`Config::load`], for a client.
     pub fn load(command_line: Options) -> anyhow::Result<Self> {
+        let port = command_line.rpcport;
         let (network, options, datadir) = with_file(command_line)?;
         let config = Config::resolve(network, options, &datadir)?;
         let rpc = config.rpc.context("JSON-RPC is off: set `server` to on")?;
         let mut addr = *rpc.bind.first().context("no --rpcbind address")?;
+        // Who names a port to call means it, whatever stands in --rpcbind.
+        if let Some(port) = port {
+            addr.set_port(port);
+        }
         // "Every address" is no address to connect to.
         if addr.ip().is_unspecified() {
             addr.set_ip(match addr {

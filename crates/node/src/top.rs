@@ -41,14 +41,10 @@ Examples:
   tipward top                          the node of the main network
   tipward top --network regtest        another network's
   tipward top --rpcport 18443          at another port of this machine")]
-pub struct TopArgs {
-    /// Port of the node's JSON-RPC, instead of the configured one
-    #[arg(long = "rpcport", id = "top_rpcport", value_name = "PORT")]
-    pub rpcport: Option<u16>,
-}
+pub struct TopArgs {}
 
 /// Shows the node until the user has seen enough.
-pub fn run(args: &TopArgs, config: &ClientConfig) -> anyhow::Result<()> {
+pub fn run(config: &ClientConfig) -> anyhow::Result<()> {
     ensure!(
         std::io::stdout().is_terminal(),
         "tipward top draws on a terminal, and standard output is none: the same figures are at {}",
@@ -56,7 +52,7 @@ pub fn run(args: &TopArgs, config: &ClientConfig) -> anyhow::Result<()> {
     );
     let client = Client {
         timeout: Some(PATIENCE),
-        ..client::of(config, args.rpcport)?
+        ..client::of(config)?
     };
     let mut app = App::new(client.addr);
     // One answer waits at most: what has not been drawn is replaced by the next question.

@@ -8,6 +8,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use tipward_primitives::BlockHash;
 
+use super::chain::scratch;
 use super::copy;
 use super::process::{self, Usage};
 use super::series::Series;
@@ -65,10 +66,7 @@ pub(super) struct Data {
 
 /// Measures and prints.
 pub(super) fn run(args: &DownloadArgs, options: Options) -> anyhow::Result<()> {
-    let dir = tempfile::Builder::new()
-        .prefix("tipward-bench-")
-        .tempdir_in(&args.dir)
-        .with_context(|| format!("cannot create a directory in {}", args.dir.display()))?;
+    let dir = scratch(&args.dir)?;
     let data = data(&args.chain, &options, dir.path())?;
     println!(
         "{:.1} MB, {} blocks, {} peers, {} rounds",

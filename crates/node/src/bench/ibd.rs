@@ -8,13 +8,12 @@ pub(super) mod node;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 
-use super::report::{Report, Run, write_json};
+use super::chain::{ChainArgs, db_cache_mib};
+use super::report::{Report, Run};
 use super::source::Source;
 use crate::config::{NetworkName, Options};
-use crate::generate::mainnet::ChainNote;
 use node::{Kind, NodeUnderTest, Task};
 
 /// Options of `tipward bench ibd`.
@@ -24,9 +23,9 @@ Examples:
   tipward bench ibd --blocks chain.dat --dir /some/disk --scripts both
   tipward bench ibd --blocks chain.dat --versus /path/to/bitcoind --rounds 5")]
 pub struct IbdArgs {
-    /// Chain to sync, as `tipward generate --shape mainnet` writes it
-    #[arg(long, value_name = "FILE")]
-    pub blocks: PathBuf,
+    /// The chain.
+    #[command(flatten)]
+    pub chain: ChainArgs,
 
     /// Program to measure in turn with ours: a bitcoind, or another tipward
     #[arg(long, value_name = "PROGRAM")]
@@ -35,10 +34,6 @@ pub struct IbdArgs {
     /// Runs of each
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
-
-    /// Memory for coins of each node, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 450)]
-    pub dbcache: u32,
 
     /// Verify the scripts of the full blocks, or assume them valid
     #[arg(long, value_enum, default_value_t)]
@@ -52,14 +47,6 @@ pub struct IbdArgs {
     /// Another option for our node, such as --node-arg=--par=1. Can be given several times
     #[arg(long, value_name = "OPTION")]
     pub node_arg: Vec<String>,
-
-    /// Directory on the disk to measure; it needs room for a chain and its coins
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub dir: PathBuf,
-
-    /// File to write all figures to
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
 }
 
 /// What happens to scripts.
@@ -132,15 +119,9 @@ impl PeerSpec {
 
 /// Measures and prints.
 pub(super) fn run(args: &IbdArgs, options: Options) -> anyhow::Result<()> {
-    ensure!(
-        options.network.is_none_or(|n| n == NetworkName::Regtest),
-        "generated chains are regtest's"
-    );
-    let note = ChainNote::read(&args.blocks)?;
-    let dir = tempfile::Builder::new()
-        .prefix("tipward-bench-")
-        .tempdir_in(&args.dir)
-        .with_context(|| format!("cannot create a directory in {}", args.dir.display()))?;
+    let note = args.chain.note(&options)?;
+    let dbcache = db_cache_mib(&options)?;
+    let dir = args.chain.scratch()?;
     let sources = sources(args)?;
     let mut nodes = vec![NodeUnderTest {
         program: std::env::current_exe()?,
@@ -161,7 +142,7 @@ pub(super) fn run(args: &IbdArgs, options: Options) -> anyhow::Result<()> {
         note.full.1 + 1 - note.full.0,
         note.inputs,
         note.coins_before,
-        args.dbcache
+        dbcache
     );
     let rates: Option<Vec<u64>> = args.peer.iter().map(|peer| peer.rate).collect();
     if let Some(rates) = rates.filter(|rates| !rates.is_empty()) {
@@ -172,7 +153,7 @@ pub(super) fn run(args: &IbdArgs, options: Options) -> anyhow::Result<()> {
         );
     }
     let names = nodes.iter().map(NodeUnderTest::name).collect();
-    let mut report = Report::new(&note, args.dbcache, names);
+    let mut report = Report::new(&note, dbcache, names);
     for scripts in args.scripts.each() {
         for round in 1..=args.rounds {
             // Each goes first in every other round.
@@ -185,7 +166,7 @@ pub(super) fn run(args: &IbdArgs, options: Options) -> anyhow::Result<()> {
                     dir: &dir.path().join("node"),
                     sources: &sources,
                     assume_valid: (!scripts).then_some(note.assume_valid),
-                    dbcache: args.dbcache,
+                    dbcache,
                     note: &note,
                     load: None,
                     rest: None,
@@ -201,10 +182,7 @@ pub(super) fn run(args: &IbdArgs, options: Options) -> anyhow::Result<()> {
         }
         print!("{}", report.table(scripts));
     }
-    if let Some(path) = &args.json {
-        write_json(path, &report.json())?;
-    }
-    Ok(())
+    args.chain.save(&report.json())
 }
 
 impl Scripts {
@@ -219,7 +197,7 @@ impl Scripts {
 }
 
 fn sources(args: &IbdArgs) -> anyhow::Result<Vec<Source>> {
-    let files = [args.blocks.clone()];
+    let files = [args.chain.blocks.clone()];
     let start = |options: &[String]| Source::start(NetworkName::Regtest, &files, options);
     match args.peer.is_empty() {
         true => Ok(vec![start(&[])?]),

@@ -8,9 +8,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
+use super::chain::scratch;
 use super::download::{Chain, Data, data, sync};
 use super::process::Usage;
 use super::series::Series;
@@ -139,10 +139,7 @@ fn floor(lines: &[Line], bytes: u64, blocks: u32) -> f64 {
 
 /// Runs the benchmark and prints its result.
 pub(super) fn run(args: &NetworkArgs, options: &Options) -> anyhow::Result<()> {
-    let dir = tempfile::Builder::new()
-        .prefix("tipward-bench-")
-        .tempdir_in(&args.dir)
-        .with_context(|| format!("cannot create a directory in {}", args.dir.display()))?;
+    let dir = scratch(&args.dir)?;
     let data = data(&args.chain, options, dir.path())?;
     println!(
         "{:.1} MB, {} blocks, {} rounds, scripts assumed valid",

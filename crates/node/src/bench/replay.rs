@@ -13,11 +13,11 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::chain::{ChainArgs, db_cache_mib};
 use super::ibd::Scripts;
 use super::process::Watched;
-use super::report::{Figures, Report, Run, write_json};
+use super::report::{Figures, Report, Run};
 use crate::config::Options;
-use crate::generate::mainnet::ChainNote;
 use stages::Stages;
 
 /// Options of `tipward bench replay`.
@@ -26,9 +26,9 @@ use stages::Stages;
 Examples:
   tipward bench replay --blocks chain.dat --dir /some/disk --scripts both")]
 pub struct ReplayArgs {
-    /// Chain to replay, as `tipward generate --shape mainnet` writes it
-    #[arg(long, value_name = "FILE")]
-    pub blocks: PathBuf,
+    /// The chain.
+    #[command(flatten)]
+    pub chain: ChainArgs,
 
     /// Another tipward to measure in turn with this one
     #[arg(long, value_name = "PROGRAM")]
@@ -38,21 +38,9 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
 
-    /// Memory for coins, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 450)]
-    pub dbcache: u32,
-
     /// Verify the scripts of the full blocks, or assume them valid
     #[arg(long, value_enum, default_value_t)]
     pub scripts: Scripts,
-
-    /// Directory on the disk to measure; it needs room for a chain and its coins
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub dir: PathBuf,
-
-    /// File to write all figures to
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
 
     /// Do one run in this process, into --dir itself
     #[arg(long, hide = true)]
@@ -72,20 +60,17 @@ struct Told {
 
 /// Measures and prints.
 pub(super) fn run(args: &ReplayArgs, options: Options) -> anyhow::Result<()> {
-    let note = ChainNote::read(&args.blocks)?;
+    let note = args.chain.note(&options)?;
     if args.worker {
         let told = worker::run(args, &options, &note)?;
         println!("{}", serde_json::to_string(&told)?);
         return Ok(());
     }
-    let dir = tempfile::Builder::new()
-        .prefix("tipward-bench-")
-        .tempdir_in(&args.dir)
-        .with_context(|| format!("cannot create a directory in {}", args.dir.display()))?;
+    let dir = args.chain.scratch()?;
     let mut programs = vec![std::env::current_exe()?];
     programs.extend(args.versus.clone());
     let names = programs.iter().map(|p| p.display().to_string()).collect();
-    let mut report = Report::new(&note, args.dbcache, names);
+    let mut report = Report::new(&note, db_cache_mib(&options)?, names);
     for scripts in args.scripts.each() {
         for round in 1..=args.rounds {
             let mut order: Vec<usize> = (0..programs.len()).collect();
@@ -107,10 +92,7 @@ pub(super) fn run(args: &ReplayArgs, options: Options) -> anyhow::Result<()> {
         }
         print!("{}", report.table(scripts));
     }
-    if let Some(path) = &args.json {
-        write_json(path, &report.json())?;
-    }
-    Ok(())
+    args.chain.save(&report.json())
 }
 
 fn measure(
@@ -131,8 +113,8 @@ fn measure(
     }
     command
         .args(["bench", "replay", "--worker", "--blocks"])
-        .arg(&args.blocks)
-        .arg(format!("--dbcache={}", args.dbcache))
+        .arg(&args.chain.blocks)
+        .arg(format!("--dbcache={}", db_cache_mib(options)?))
         .arg(format!("--scripts={}", if scripts { "on" } else { "off" }))
         .arg("--dir")
         .arg(dir)

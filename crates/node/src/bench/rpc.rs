@@ -10,18 +10,15 @@
 mod load;
 mod rest;
 
-use std::path::PathBuf;
-
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
+use super::chain::{ChainArgs, db_cache_mib};
 use super::ibd::node::{Kind, NodeUnderTest, Task};
-use super::report::write_json;
 use super::series::Series;
 use super::source::Source;
 use crate::config::{NetworkName, Options};
-use crate::generate::mainnet::ChainNote;
 pub(super) use load::{Calls, Load, LoadOptions};
 pub(super) use rest::{Fetched, RestOptions, fetch};
 
@@ -35,9 +32,9 @@ Examples:
   tipward bench rpc --blocks chain.dat --method getnetworkinfo
                                          another call")]
 pub struct RpcArgs {
-    /// Chain to sync, as `tipward generate --shape mainnet` writes it
-    #[arg(long, value_name = "FILE")]
-    pub blocks: PathBuf,
+    /// The chain.
+    #[command(flatten)]
+    pub chain: ChainArgs,
 
     /// Rounds
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
@@ -67,21 +64,9 @@ pub struct RpcArgs {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub rest_rounds: u32,
 
-    /// Memory for coins, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 450)]
-    pub dbcache: u32,
-
     /// Another option for the node, such as --node-arg=--par=1. Can be given several times
     #[arg(long, value_name = "OPTION")]
     pub node_arg: Vec<String>,
-
-    /// Directory on the disk to measure; it needs room for a chain and its coins
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub dir: PathBuf,
-
-    /// File to write all figures to
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
 }
 
 /// What came of one round.
@@ -95,18 +80,12 @@ struct Round {
 
 /// Measures and prints.
 pub(super) fn run(args: &RpcArgs, options: &Options) -> anyhow::Result<()> {
-    ensure!(
-        options.network.is_none_or(|n| n == NetworkName::Regtest),
-        "generated chains are regtest's"
-    );
-    let note = ChainNote::read(&args.blocks)?;
-    let dir = tempfile::Builder::new()
-        .prefix("tipward-bench-")
-        .tempdir_in(&args.dir)
-        .with_context(|| format!("cannot create a directory in {}", args.dir.display()))?;
+    let note = args.chain.note(options)?;
+    let dbcache = db_cache_mib(options)?;
+    let dir = args.chain.scratch()?;
     let sources = [Source::start(
         NetworkName::Regtest,
-        std::slice::from_ref(&args.blocks),
+        std::slice::from_ref(&args.chain.blocks),
         &[],
     )?];
     let mut more = args.node_arg.clone();
@@ -137,7 +116,7 @@ pub(super) fn run(args: &RpcArgs, options: &Options) -> anyhow::Result<()> {
                 dir: &dir.path().join("node"),
                 sources: &sources,
                 assume_valid: None,
-                dbcache: args.dbcache,
+                dbcache,
                 note: &note,
                 load: (called == 1).then_some(load),
                 rest: (called == 1).then_some(rest),
@@ -164,10 +143,7 @@ pub(super) fn run(args: &RpcArgs, options: &Options) -> anyhow::Result<()> {
         rounds.median(|round| round.calls.p99_ms),
         rounds.median(Round::rest_share),
     );
-    if let Some(path) = &args.json {
-        write_json(path, &json!(rounds.map(Round::json)))?;
-    }
-    Ok(())
+    args.chain.save(&json!(rounds.map(Round::json)))
 }
 
 impl Round {

@@ -26,7 +26,7 @@ struct Memory {
 }
 
 /// Bytes of memory for coins. What was chosen by itself is told among the `notices`.
-pub(super) fn db_cache(asked: Option<DbCache>, notices: &mut Vec<String>) -> anyhow::Result<usize> {
+pub(crate) fn db_cache(asked: Option<DbCache>, notices: &mut Vec<String>) -> anyhow::Result<usize> {
     let mib = match asked {
         None => DEFAULT_MIB,
         Some(DbCache::Mib(mib)) => u64::from(mib),

@@ -143,6 +143,7 @@ pub struct Options {
     /// Threads that check blocks, and as many for scripts; 0 for one per core, negative to leave so many cores free [default: 0]
     #[arg(
         long,
+        global = true,
         value_name = "N",
         allow_negative_numbers = true,
         help_heading = "Sync"
@@ -150,16 +151,17 @@ pub struct Options {
     pub par: Option<i32>,
 
     /// Memory in MiB for coins, or auto for what this machine has to spare: more makes the first sync faster [default: 450]
-    #[arg(long, value_name = "MIB|auto", help_heading = "Sync")]
+    #[arg(long, global = true, value_name = "MIB|auto", help_heading = "Sync")]
     pub dbcache: Option<DbCache>,
 
     /// Take scripts of this block and all before it for valid; 0 to check every script [default: a recent block]
-    #[arg(long, value_name = "HASH|0", help_heading = "Sync")]
+    #[arg(long, global = true, value_name = "HASH|0", help_heading = "Sync")]
     pub assumevalid: Option<String>,
 
     /// Delete old blocks: 0 never, 1 when `pruneblockchain` says so, else to keep block files below so many MiB, at least 550 [default: 0]
     #[arg(
         long,
+        global = true,
         value_name = "MIB",
         allow_negative_numbers = true,
         help_heading = "Sync"
@@ -167,7 +169,7 @@ pub struct Options {
     pub prune: Option<i64>,
 
     /// Small block files, so that deleting them can be tried on a short chain. Regtest only
-    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Sync", hide = true)]
+    #[arg(long, global = true, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Sync", hide = true)]
     pub fastprune: Option<Switch>,
 
     /// Build everything anew from the block files: headers, index, undo data and coins. Command line only
@@ -185,7 +187,7 @@ pub struct Options {
     pub reindex_chainstate: bool,
 
     /// Memory in MiB for blocks on their way from peers to disk: more lets fast peers run further ahead [default: 96]
-    #[arg(long, value_name = "MIB", help_heading = "Sync")]
+    #[arg(long, global = true, value_name = "MIB", help_heading = "Sync")]
     pub blockbuffer: Option<u32>,
 
     /// Blocks asked of a peer at a time [default: 16]
@@ -193,21 +195,28 @@ pub struct Options {
     pub batch: Option<u32>,
 
     /// Work, in hex, that a chain of headers must have before it is kept [default: the network's]
-    #[arg(long, value_name = "HEX", help_heading = "Sync")]
+    #[arg(long, global = true, value_name = "HEX", help_heading = "Sync")]
     pub minimumchainwork: Option<String>,
 
     /// Block challenge, in hex, of a signet of your own (BIP325)
-    #[arg(long, value_name = "HEX", help_heading = "Sync")]
+    #[arg(long, global = true, value_name = "HEX", help_heading = "Sync")]
     pub signetchallenge: Option<String>,
 
     /// Activate a soft fork (segwit, bip34, dersig, cltv or csv) at this height, on regtest. Can be given several times
-    #[arg(long, value_name = "NAME@HEIGHT", help_heading = "Sync", hide = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME@HEIGHT",
+        help_heading = "Sync",
+        hide = true
+    )]
     #[serde(deserialize_with = "one_or_many")]
     pub testactivationheight: Option<Vec<String>>,
 
     /// When blocks can signal for a deployment by version bits, on regtest. Can be given several times
     #[arg(
         long,
+        global = true,
         value_name = "NAME:START:END[:MIN_HEIGHT]",
         help_heading = "Sync",
         hide = true
@@ -220,7 +229,7 @@ pub struct Options {
     pub server: Option<Switch>,
 
     /// Answer JSON-RPC at this address. Can be given several times [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDR[:PORT]", help_heading = "RPC")]
+    #[arg(long, global = true, value_name = "ADDR[:PORT]", help_heading = "RPC")]
     #[serde(deserialize_with = "one_or_many")]
     pub rpcbind: Option<Vec<String>>,
 
@@ -230,15 +239,15 @@ pub struct Options {
     pub rpcallowip: Option<Vec<String>>,
 
     /// Port for JSON-RPC [default: the network's, 8332 on main]
-    #[arg(long, value_name = "PORT", help_heading = "RPC")]
+    #[arg(long, global = true, value_name = "PORT", help_heading = "RPC")]
     pub rpcport: Option<u16>,
 
     /// User name for JSON-RPC, beside the cookie file
-    #[arg(long, value_name = "NAME", help_heading = "RPC")]
+    #[arg(long, global = true, value_name = "NAME", help_heading = "RPC")]
     pub rpcuser: Option<String>,
 
     /// Password for --rpcuser
-    #[arg(long, value_name = "PASSWORD", help_heading = "RPC")]
+    #[arg(long, global = true, value_name = "PASSWORD", help_heading = "RPC")]
     pub rpcpassword: Option<String>,
 
     /// Show the node at the address of JSON-RPC: the page /watch, /metrics, /health and /ready [default: on]
@@ -270,7 +279,7 @@ pub struct Options {
     pub rpccookieperms: Option<CookiePerms>,
 
     /// Where the cookie file is, inside the network's directory unless absolute; 0 for none [default: .cookie]
-    #[arg(long, value_name = "FILE", help_heading = "RPC")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "RPC")]
     pub rpccookiefile: Option<PathBuf>,
 
     /// Serve blocks and headers by REST too, without a login, to whoever may reach the port [default: off]
@@ -323,26 +332,32 @@ pub struct Options {
     pub zmqpubsequencehwm: Option<u32>,
 
     /// Log lines on standard output [default: on]
-    #[arg(long, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Output")]
+    #[arg(long, global = true, value_name = "on|off", num_args = 0..=1, default_missing_value = "on", help_heading = "Output")]
     pub printtoconsole: Option<Switch>,
 
     /// Log file, inside the network's directory unless absolute; 0 for none [default: debug.log]
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Output")]
     pub debuglogfile: Option<String>,
 
     /// Log more of: net, headers, blocks, store, rpc, validation, or all. Can be given several times
-    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", help_heading = "Output")]
+    #[arg(long, global = true, value_name = "WHAT", num_args = 0..=1, default_missing_value = "all", help_heading = "Output")]
     #[serde(deserialize_with = "one_or_many")]
     pub debug: Option<Vec<String>>,
 
     /// How much to log, off to trace, of all or of one target. Can be given several times [default: info]
-    #[arg(long, value_name = "[TARGET:]LEVEL", help_heading = "Output")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "[TARGET:]LEVEL",
+        help_heading = "Output"
+    )]
     #[serde(deserialize_with = "one_or_many")]
     pub loglevel: Option<Vec<String>>,
 
     /// Log lines as text or as json, an object a line [default: text]
     #[arg(
         long,
+        global = true,
         value_name = "FORMAT",
         value_enum,
         hide_possible_values = true,
@@ -353,6 +368,7 @@ pub struct Options {
     /// Progress bars: auto (on a terminal), on or off [default: auto]
     #[arg(
         long,
+        global = true,
         value_name = "WHEN",
         value_enum,
         hide_possible_values = true,

@@ -14,6 +14,7 @@ use tipward_validation::{CoinsHandle, Event, Options as PipelineOptions, Pipelin
 
 use super::blocks::BlockFile;
 use super::{ReplayArgs, Told};
+use crate::bench::chain::db_cache_mib;
 use crate::bench::ibd::Scripts;
 use crate::bench::process;
 use crate::config::Options;
@@ -52,10 +53,10 @@ struct Replay<'a> {
 pub(super) fn run(args: &ReplayArgs, options: &Options, note: &ChainNote) -> anyhow::Result<Told> {
     let begun = Instant::now();
     let params = Arc::new(Params::new(Network::Regtest));
-    let dbcache = args.dbcache as usize * 1024 * 1024;
+    let dbcache = db_cache_mib(options)? as usize * 1024 * 1024;
     let (cache, store_cache) = share_db_cache(dbcache);
-    let (store, undo, _) = BlockStore::open(&args.dir, &params)?;
-    let coins = CoinsDb::open(&args.dir.join("coins"), store_cache)?;
+    let (store, undo, _) = BlockStore::open(&args.chain.dir, &params)?;
+    let coins = CoinsDb::open(&args.chain.dir.join("coins"), store_cache)?;
     let chain = Chain::new(params.clone());
     let mut pipeline_options = PipelineOptions {
         dbcache: cache,
@@ -104,7 +105,7 @@ pub(super) fn run(args: &ReplayArgs, options: &Options, note: &ChainNote) -> any
 impl Replay<'_> {
     /// All headers first, as a node has them before it asks for blocks.
     fn headers(&mut self, args: &ReplayArgs, params: &Params) -> anyhow::Result<()> {
-        let mut file = BlockFile::open(&args.blocks, params)?;
+        let mut file = BlockFile::open(&args.chain.blocks, params)?;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -125,7 +126,7 @@ impl Replay<'_> {
 
     /// All blocks, as many at a time as the buffer holds, and then to the tip.
     fn blocks(&mut self, args: &ReplayArgs, params: &Params, buffer: usize) -> anyhow::Result<()> {
-        let mut file = BlockFile::open(&args.blocks, params)?;
+        let mut file = BlockFile::open(&args.chain.blocks, params)?;
         let mut jobs = 0;
         while let Some(block) = file.block()? {
             while self.in_flight > 0 && self.in_flight + block.size() > buffer {
