@@ -52,7 +52,7 @@ fn coin(number: u32) -> Coin<'static> {
 
 fn cache(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder");
-    let db = CoinsDb::open(dir.path(), 8 << 20).expect("an empty store");
+    let db = CoinsDb::open(dir.path()).expect("an empty store");
     let mut cache = CoinCache::new(db, 1 << 30);
     for number in 0..COINS {
         cache.add(&key(number), coin(number), false);

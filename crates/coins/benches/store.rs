@@ -14,8 +14,6 @@ const COINS: u64 = 1_000_000;
 const BLOCK: u64 = 5_000;
 /// New coins of a flush.
 const CHANGES: u64 = 200_000;
-/// Memory for the store's own caches, as the node gives it.
-const STORE_CACHE: usize = 56 << 20;
 
 /// Two coins of every transaction.
 fn key(number: u64) -> OutPointKey {
@@ -88,7 +86,7 @@ impl Writer {
 
 fn store(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder");
-    let db = CoinsDb::open(dir.path(), STORE_CACHE).expect("an empty store");
+    let db = CoinsDb::open(dir.path()).expect("an empty store");
     let mut writer = Writer {
         db: db.clone(),
         blocks: 0,

@@ -39,7 +39,7 @@ impl Frozen {
 #[derive(Debug)]
 pub struct Prefetched {
     epoch: u64,
-    keys: Vec<OutPointKey>,
+    keys: Vec<(KeyHash, OutPointKey)>,
     coins: SpentCoins,
 }
 
@@ -53,16 +53,17 @@ impl Prefetched {
         }
     }
 
-    /// Reads a coin from the store, if it is there.
+    /// Reads those of the coins from the store that are there.
     ///
     /// # Errors
     ///
     /// If the store cannot be read.
-    pub fn read(&mut self, db: &CoinsDb, key: &OutPointKey) -> Result<(), CoinsError> {
-        if db.get(key, &mut self.coins)? {
-            self.keys.push(*key);
-        }
-        Ok(())
+    pub fn read(
+        &mut self,
+        db: &CoinsDb,
+        keys: &[(KeyHash, OutPointKey)],
+    ) -> Result<(), CoinsError> {
+        db.get_all(keys, &mut self.coins, |key| self.keys.push(*key))
     }
 
     /// How many coins were found.
@@ -137,12 +138,14 @@ impl CoinCache {
     pub fn touch(&self, hashes: &[KeyHash]) {
         let mut seen = 0;
         for layer in self.layers() {
+            let places = hashes.iter().map(|hash| layer.touch_place(hash.0));
+            seen ^= places.fold(0, |seen, place| seen ^ place);
             let guesses: Vec<u32> = hashes
                 .iter()
                 .filter_map(|hash| layer.guess(hash.0))
                 .collect();
             for record in guesses {
-                seen ^= layer.touch(record);
+                seen ^= u64::from(layer.touch(record));
             }
         }
         black_box(seen);
@@ -243,15 +246,18 @@ impl CoinCache {
         if batch.epoch != self.epoch {
             return;
         }
-        for (key, coin) in batch.keys.iter().zip(batch.coins.iter()) {
-            let hash = self.hash(key);
-            if self.missing_hashed(hash, key) {
-                self.active.add_clean(hash.0, key, Packed::of(&coin));
-            }
+        let places = batch
+            .keys
+            .iter()
+            .map(|(hash, _)| self.active.touch_place(hash.0));
+        black_box(places.fold(0, |seen, place| seen ^ place));
+        for ((hash, key), coin) in batch.keys.iter().zip(batch.coins.iter()) {
+            // In this epoch the older generations have learnt nothing.
+            self.active.add_clean(hash.0, key, Packed::of(&coin));
         }
     }
 
-    /// Changes whenever memory forgets something.
+    /// Changes whenever memory forgets something, or begins a generation.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
@@ -297,9 +303,7 @@ impl CoinCache {
     /// and need not hold anybody up.
     pub fn forget_written(&mut self) -> Option<Arc<Frozen>> {
         let written = self.written.take();
-        if written.is_some() {
-            self.epoch += 1;
-        }
+        self.epoch += u64::from(written.is_some());
         written
     }
 
@@ -310,6 +314,7 @@ impl CoinCache {
             return frozen.clone();
         }
         self.forget_written();
+        self.epoch += 1;
         let layer = std::mem::replace(&mut self.active, Layer::new());
         let frozen = Arc::new(Frozen {
             layer,

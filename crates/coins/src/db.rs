@@ -1,11 +1,16 @@
 //! The set in the store.
 
-mod engine;
+mod filter;
+mod manifest;
+mod page;
+mod run;
 #[cfg(test)]
 mod tests;
+mod tree;
 pub(crate) mod value;
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,17 +18,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
 
-use crate::cache::Frozen;
+use self::page::Entry;
+use self::tree::{Shape, Tree, Version};
+use self::value::StoredKey;
+use crate::cache::{Frozen, KeyHash};
 use crate::{CoinsError, OutPointKey, SpentCoins};
-
-/// Of keys and values, and of the marker.
-const FORMAT: u8 = 1;
-
-/// Where the marker stands: before every coin.
-const MARKER: &[u8] = &[0];
 
 /// About what a change takes on disk, in bytes, more rather than less.
 const CHANGE_SIZE: u64 = 100;
+
+/// Coins that are looked up at a time, so that the processor waits for all of them at once.
+const TOGETHER: usize = 64;
 
 /// Which block the coins in the store are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,39 +51,6 @@ impl fmt::Display for DbState {
     }
 }
 
-impl DbState {
-    fn to_bytes(self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        if let Self::At { tip } = self {
-            bytes.extend(tip.as_byte_array());
-        }
-        bytes
-    }
-
-    fn of(dir: &Path, marker: Option<engine::Bytes>) -> Result<Self, CoinsError> {
-        let Some(marker) = marker else {
-            return Ok(Self::Empty);
-        };
-        let (&found, tip) = marker
-            .split_first()
-            .ok_or_else(|| CoinsError::damaged(dir, "the marker is empty"))?;
-        if found != FORMAT {
-            return Err(CoinsError::Format {
-                path: dir.to_owned(),
-                found,
-                known: FORMAT,
-            });
-        }
-        match tip.try_into() {
-            _ if tip.is_empty() => Ok(Self::Empty),
-            Ok(tip) => Ok(Self::At {
-                tip: BlockHash::from_byte_array(tip),
-            }),
-            Err(_) => Err(CoinsError::damaged(dir, "the marker names no block")),
-        }
-    }
-}
-
 /// How a flush ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flushed {
@@ -88,85 +60,96 @@ pub enum Flushed {
     Stopped,
 }
 
+/// How a merge ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// Nothing is left to merge, until the next flush.
+    Done,
+    /// It was paused.
+    Paused,
+}
+
 /// The coins on disk. Clones are the same store.
 #[derive(Clone)]
 pub struct CoinsDb {
-    engine: Arc<engine::Engine>,
+    tree: Arc<Tree>,
     written: Arc<AtomicU64>,
-    /// No coin was ever written: there is nothing to look for. So it is for long in a first sync.
-    empty: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for CoinsDb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CoinsDb({})", self.engine.dir().display())
+        write!(f, "CoinsDb({})", self.tree.dir().display())
     }
 }
 
 impl CoinsDb {
-    /// Opens the store in a folder, or makes one. It uses about `cache_bytes` of memory.
+    /// Opens the store in a folder, or makes one. It has no memory of its own: what it reads, the system keeps as long as it has
+    /// room.
     ///
     /// # Errors
     ///
-    /// If the folder cannot be read or written, is in use, or what is in it is damaged or of a later version.
-    pub fn open(dir: &Path, cache_bytes: usize) -> Result<Self, CoinsError> {
-        let db = Self {
-            engine: Arc::new(engine::Engine::open(dir, cache_bytes)?),
+    /// If the folder cannot be read or written, is in use, or what is in it is damaged or of another version.
+    pub fn open(dir: &Path) -> Result<Self, CoinsError> {
+        Ok(Self {
+            tree: Arc::new(Tree::open(dir, Shape::default())?),
             written: Arc::default(),
-            empty: Arc::default(),
-        };
-        let empty = db.state()? == DbState::Empty;
-        db.empty.store(empty, Ordering::Release);
-        if empty {
-            // Names the format.
-            db.engine.load(0, |load| {
-                load.put(MARKER, &DbState::Empty.to_bytes())?;
-                Ok(true)
-            })?;
-        }
-        Ok(db)
+        })
     }
 
     /// Which block the coins are of.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub fn state(&self) -> Result<DbState, CoinsError> {
-        DbState::of(self.engine.dir(), self.engine.get(MARKER)?)
+    pub fn state(&self) -> DbState {
+        self.tree.version().state()
     }
 
     /// Looks a coin up and appends it to `to`; says whether it is there.
     ///
     /// # Errors
     ///
-    /// If the store cannot be read.
+    /// If the store is damaged where the coin would be.
     pub fn get(&self, key: &OutPointKey, to: &mut SpentCoins) -> Result<bool, CoinsError> {
-        if self.empty.load(Ordering::Acquire) {
-            return Ok(false);
+        self.snapshot().get(key, to)
+    }
+
+    /// Looks many coins up: calls `each` with every key that is there, once its coin was appended to `to`.
+    ///
+    /// # Errors
+    ///
+    /// If the store is damaged where a coin would be.
+    pub(crate) fn get_all(
+        &self,
+        keys: &[(KeyHash, OutPointKey)],
+        to: &mut SpentCoins,
+        mut each: impl FnMut(&(KeyHash, OutPointKey)),
+    ) -> Result<(), CoinsError> {
+        let snapshot = self.snapshot();
+        if snapshot.version.is_empty() {
+            return Ok(());
         }
-        let mut stored_key = Vec::with_capacity(value::MAX_KEY_SIZE);
-        value::put_key(&mut stored_key, key);
-        let Some(stored) = self.engine.get(&stored_key)? else {
-            return Ok(false);
-        };
-        value::take_value(stored.as_ref(), to)
-            .ok_or_else(|| CoinsError::damaged(self.engine.dir(), "a value is not a coin"))?;
-        Ok(true)
+        let mut stored = Vec::with_capacity(TOGETHER);
+        for keys in keys.chunks(TOGETHER) {
+            stored.clear();
+            stored.extend(keys.iter().map(|(_, key)| StoredKey::of(key)));
+            snapshot.version.touch(&stored);
+            for (key, stored) in keys.iter().zip(&stored) {
+                if snapshot.take(stored, to)? {
+                    each(key);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Says whether a coin is there.
     ///
     /// # Errors
     ///
-    /// If the store cannot be read.
+    /// If the store is damaged where the coin would be.
     pub fn has(&self, key: &OutPointKey) -> Result<bool, CoinsError> {
-        if self.empty.load(Ordering::Acquire) {
+        let version = self.tree.version();
+        if version.is_empty() {
             return Ok(false);
         }
-        let mut stored_key = Vec::with_capacity(value::MAX_KEY_SIZE);
-        value::put_key(&mut stored_key, key);
-        Ok(self.engine.get(&stored_key)?.is_some())
+        Ok(version.get(&StoredKey::of(key))?.is_some())
     }
 
     /// Writes changes that lead from the set of block `from` (all zero: the empty set) to that of block `to`, together with
@@ -195,7 +178,7 @@ impl CoinsDb {
         to: BlockHash,
         mut stop: impl FnMut() -> bool,
     ) -> Result<Flushed, CoinsError> {
-        let state = self.state()?;
+        let state = self.state();
         let stands_at = match state {
             DbState::Empty => BlockHash::all_zeros(),
             DbState::At { tip } => tip,
@@ -204,24 +187,18 @@ impl CoinsDb {
             return Err(CoinsError::Order { from, to, state });
         }
         self.written.store(0, Ordering::Relaxed);
-        self.empty.store(false, Ordering::Release);
-        let (mut key, mut stored) = (Vec::new(), Vec::new());
-        let size = changes.changes() as u64 * CHANGE_SIZE;
-        let done = self.engine.load(size, |load| {
-            load.put(MARKER, &DbState::At { tip: to }.to_bytes())?;
+        let mut value = Vec::new();
+        let tip = DbState::At { tip: to };
+        let done = self.tree.load(tip, changes.changes() as u64, |load| {
             for (outpoint, coin) in changes.layer().sorted_changes() {
                 if stop() {
                     return Ok(false);
                 }
-                key.clear();
-                value::put_key(&mut key, outpoint);
+                value.clear();
                 if let Some(coin) = coin {
-                    stored.clear();
-                    value::put_value(&mut stored, &coin);
-                    load.put(&key, &stored)?;
-                } else {
-                    load.delete(&key)?;
+                    value::put_value(&mut value, &coin);
                 }
+                load.push(&Entry::new(&StoredKey::of(outpoint), &value))?;
                 self.written.fetch_add(1, Ordering::Relaxed);
             }
             Ok(true)
@@ -233,64 +210,76 @@ impl CoinsDb {
         })
     }
 
+    /// Brings what was written into the shape in which it is read best, until nothing is left to do or `pause` says so: whoever
+    /// writes calls it when there is nothing to be written. It changes no coin, and goes on where it was paused.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written, or is damaged. Nothing has changed then; it can be called again.
+    pub fn merge(&self, pause: impl FnMut() -> bool) -> Result<Merged, CoinsError> {
+        Ok(match self.tree.merge(pause)? {
+            tree::Merged::Done => Merged::Done,
+            tree::Merged::More => Merged::Paused,
+        })
+    }
+
     /// Changes that the running or the last [`Self::write`] has written, of [`Frozen::changes`].
     pub fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
 
     /// Bytes on disk.
-    ///
-    /// # Errors
-    ///
-    /// If the folder cannot be read.
-    pub fn disk_size(&self) -> Result<u64, CoinsError> {
-        self.engine.disk_size()
+    pub fn disk_size(&self) -> u64 {
+        self.tree.version().size()
     }
 
     /// The coins as they are now, whatever is written later.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub fn snapshot(&self) -> Result<CoinsSnapshot, CoinsError> {
-        let snapshot = self.engine.snapshot()?;
-        let state = DbState::of(self.engine.dir(), snapshot.get(MARKER)?)?;
-        Ok(CoinsSnapshot { snapshot, state })
+    pub fn snapshot(&self) -> CoinsSnapshot {
+        CoinsSnapshot {
+            version: self.tree.version(),
+            tree: Arc::clone(&self.tree),
+        }
     }
 }
 
 /// The coins as they were at one moment. It keeps the store from giving up space: do not hold it for long.
 #[derive(Clone)]
 pub struct CoinsSnapshot {
-    snapshot: engine::Snapshot,
-    state: DbState,
+    version: Arc<Version>,
+    /// Its lock on the folder.
+    tree: Arc<Tree>,
 }
 
 impl fmt::Debug for CoinsSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CoinsSnapshot({})", self.state)
+        write!(f, "CoinsSnapshot({})", self.state())
     }
 }
 
 impl CoinsSnapshot {
     /// Which block the coins are of.
     pub fn state(&self) -> DbState {
-        self.state
+        self.version.state()
     }
 
     /// Looks a coin up and appends it to `to`; says whether it is there.
     ///
     /// # Errors
     ///
-    /// If the store cannot be read.
+    /// If the store is damaged where the coin would be.
     pub fn get(&self, key: &OutPointKey, to: &mut SpentCoins) -> Result<bool, CoinsError> {
-        let mut stored_key = Vec::with_capacity(value::MAX_KEY_SIZE);
-        value::put_key(&mut stored_key, key);
-        let Some(stored) = self.snapshot.get(&stored_key)? else {
+        if self.version.is_empty() {
+            return Ok(false);
+        }
+        self.take(&StoredKey::of(key), to)
+    }
+
+    #[inline]
+    fn take(&self, key: &StoredKey, to: &mut SpentCoins) -> Result<bool, CoinsError> {
+        let Some(stored) = self.version.get(key)? else {
             return Ok(false);
         };
-        value::take_value(stored.as_ref(), to)
-            .ok_or_else(|| CoinsError::damaged(self.snapshot.dir(), "a value is not a coin"))?;
+        value::take_value(stored, to).ok_or_else(|| self.damaged("a value is not a coin"))?;
         Ok(true)
     }
 
@@ -299,33 +288,33 @@ impl CoinsSnapshot {
     ///
     /// # Errors
     ///
-    /// If the store cannot be read.
+    /// If the store cannot be read, or is damaged.
     pub fn for_each(
         &self,
         first: &OutPointKey,
-        mut each: impl FnMut(&OutPointKey, crate::Coin<'_>) -> std::ops::ControlFlow<()>,
+        mut each: impl FnMut(&OutPointKey, crate::Coin<'_>) -> ControlFlow<()>,
     ) -> Result<(), CoinsError> {
-        let mut from = Vec::with_capacity(value::MAX_KEY_SIZE);
-        value::put_key(&mut from, first);
+        let mut scan = self.version.from(&StoredKey::of(first))?;
         let mut coin = SpentCoins::new();
-        for pair in self.snapshot.from(&from)? {
-            let (key, stored) = pair?;
-            if key.as_ref() == MARKER {
-                continue;
+        while let Some(Entry { key, value, .. }) = scan.entry()? {
+            if !value.is_empty() {
+                coin.clear();
+                let outpoint = value::key_of(key);
+                let whole = value::take_value(value, &mut coin);
+                let (Some(outpoint), Some(()), Some(coin)) = (outpoint, whole, coin.get(0)) else {
+                    return Err(self.damaged("a record is not a coin"));
+                };
+                if each(&outpoint, coin).is_break() {
+                    break;
+                }
             }
-            coin.clear();
-            let outpoint = value::key_of(&key);
-            let whole = value::take_value(&stored, &mut coin);
-            let (Some(outpoint), Some(()), Some(coin)) = (outpoint, whole, coin.get(0)) else {
-                return Err(CoinsError::damaged(
-                    self.snapshot.dir(),
-                    "a record is not a coin",
-                ));
-            };
-            if each(&outpoint, coin).is_break() {
-                break;
-            }
+            scan.advance()?;
         }
         Ok(())
+    }
+
+    #[cold]
+    fn damaged(&self, what: &str) -> CoinsError {
+        CoinsError::damaged(self.tree.dir(), what)
     }
 }

@@ -176,6 +176,12 @@ impl Layer {
         Some(self.records.entry(self.table.record(at)))
     }
 
+    /// Loads where an outpoint with this hash is looked for into the processor's caches.
+    #[inline]
+    pub(crate) fn touch_place(&self, hash: u64) -> u64 {
+        self.table.touch(hash)
+    }
+
     /// The record that probably is that of an outpoint with this hash, found without a look at it.
     #[inline]
     pub(crate) fn guess(&self, hash: u64) -> Option<u32> {

@@ -107,7 +107,7 @@ impl Bench {
     ///
     /// As everything here, if something is not as it should be.
     pub fn new(dir: &Path) -> Self {
-        let db = CoinsDb::open(dir, 1 << 20).expect("the store opens");
+        let db = CoinsDb::open(dir).expect("the store opens");
         Self {
             db,
             runs: 0,
@@ -179,7 +179,9 @@ impl Run<'_> {
             }
             10 | 11 if self.cache.missing(&key) => {
                 let mut batch = Prefetched::new(self.cache.epoch());
-                batch.read(&self.bench.db, &key).expect("it is read");
+                batch
+                    .read(&self.bench.db, &[(self.cache.hash(&key), key)])
+                    .expect("it is read");
                 self.prefetched.push(batch);
             }
             12 => {
@@ -271,17 +273,17 @@ impl Run<'_> {
         };
         let (from, to) = (self.block(self.flushed), self.block(*reached));
         let db = &self.bench.db;
-        let before = db.state().expect("it is read");
+        let before = db.state();
         let flushed = db.write_unless(frozen, from, to, stop);
         match flushed.expect("it is written") {
             Flushed::Done => {
                 assert_eq!(db.written(), frozen.changes() as u64);
-                assert_eq!(db.state().expect("it is read"), DbState::At { tip: to });
+                assert_eq!(db.state(), DbState::At { tip: to });
                 self.is_flushed(*reached);
             }
             Flushed::Stopped => {
                 assert!(stops);
-                assert_eq!(db.state().expect("it is read"), before);
+                assert_eq!(db.state(), before);
             }
         }
     }
@@ -305,7 +307,7 @@ impl Run<'_> {
         self.prefetched.clear();
         self.frozen = None;
         let db = self.bench.db.clone();
-        if let DbState::At { tip } = db.state().expect("it is read") {
+        if let DbState::At { tip } = db.state() {
             assert_eq!(tip, self.block(self.flushed));
         }
         self.cache = CoinCache::new(db, 1 << 20);

@@ -59,6 +59,12 @@ impl Table {
         self.slots.as_chunks_mut().0[at] = slot.to_ne_bytes();
     }
 
+    /// Loads where a hash is looked for into the processor's caches.
+    #[inline]
+    pub(crate) fn touch(&self, hash: u64) -> u64 {
+        self.slot(self.home(tag_of(hash)))
+    }
+
     /// The place of the first record with this hash that `is` the one, or the free place where it would stand.
     #[inline]
     pub(crate) fn find(&self, hash: u64, is: impl Fn(u32) -> bool) -> Result<usize, usize> {

@@ -56,7 +56,7 @@ fn script(number: u32) -> Vec<u8> {
 #[test]
 fn the_cache_tells_its_memory_to_within_two_per_cent_and_some_pages() {
     let dir = tempfile::tempdir().expect("a folder");
-    let db = CoinsDb::open(dir.path(), 1 << 20).expect("an empty store");
+    let db = CoinsDb::open(dir.path()).expect("an empty store");
     let before = in_use();
     let mut cache = CoinCache::new(db, 1 << 30);
     let compare = |cache: &CoinCache, what: &str| {

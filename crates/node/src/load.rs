@@ -29,26 +29,15 @@ pub(crate) struct Files {
     pub(crate) prunes: bool,
 }
 
-/// The store of the coins on disk has this part of the memory for coins, and this much at most: what is read of it is
-/// mostly read once.
-const COINS_DB_PART: usize = 8;
-const COINS_DB_MOST: usize = 64 << 20;
-
 /// Long work says how far it is so often.
 const TELL_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Shares the memory for coins out: between what is kept as coins, and the store on disk.
-pub(crate) fn share_db_cache(db_cache: usize) -> (usize, usize) {
-    let store = (db_cache / COINS_DB_PART).min(COINS_DB_MOST);
-    (db_cache - store, store)
-}
 
 /// What the pipeline may use, of a node and of a command alike.
 pub(crate) fn pipeline_options(sync: &SyncConfig) -> PipelineOptions {
     PipelineOptions {
         check_threads: sync.threads,
         script_threads: sync.threads,
-        dbcache: share_db_cache(sync.db_cache).0,
+        dbcache: sync.db_cache,
         assume_valid: sync.assume_valid,
         prune: sync.prune,
         ..PipelineOptions::default()
@@ -103,7 +92,7 @@ pub(crate) fn open_with(
             netdir.display()
         );
     }
-    let coins = CoinsDb::open(&netdir.join("coins"), share_db_cache(sync.db_cache).1)?;
+    let coins = CoinsDb::open(&netdir.join("coins"))?;
     let files = Files {
         store,
         undo,

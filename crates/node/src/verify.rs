@@ -259,7 +259,7 @@ fn coins(
         part: Part::Coins,
         what,
     };
-    let snapshot = db.snapshot()?;
+    let snapshot = db.snapshot();
     let (so_far, stop) = (AtomicU64::new(0), place.stop.as_atomic());
     let threads = place.config.sync.threads.get();
     match snapshot.info(false, threads, &so_far, stop) {

@@ -22,9 +22,6 @@ use crate::{Coin, Coins, Outcome};
 /// Much longer than anything takes: whoever waits so long waits for ever.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Bytes that the coin store may cache.
-const COINS_CACHE: usize = 1 << 20;
-
 /// The node's own validation without a network: header tree, block files, pipeline, driven as the node drives them but one
 /// block at a time.
 ///
@@ -240,7 +237,7 @@ impl LocalNode {
 impl Running {
     fn open(dir: &Path, params: &Arc<Params>, options: &Options) -> Result<Self, Fault> {
         let (store, undo, loaded) = BlockStore::open(dir, params).map_err(fault)?;
-        let coins = CoinsDb::open(&dir.join("coins"), COINS_CACHE).map_err(fault)?;
+        let coins = CoinsDb::open(&dir.join("coins")).map_err(fault)?;
         let mut chain = Chain::new(params.clone());
         for header in loaded.headers {
             chain.insert_stored(&header.map_err(fault)?);

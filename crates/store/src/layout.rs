@@ -18,7 +18,7 @@
 //!   rev.pruned       the same of undo files
 //!   xor.dat          reserved: Core's 8-byte key that block files are xored with. Plain files are written, and a
 //!                    directory that has a key other than zero is refused
-//! coins/             the coin set, in an embedded store; can be made anew by connecting all blocks again
+//! coins/             the coin set; can be made anew by connecting all blocks again
 //! ```
 //!
 //! # manifest

@@ -20,7 +20,7 @@ const UNDO: &str = "blocks/undo.log";
 const BLK0: &str = "blocks/blk00000.dat";
 const BLK1: &str = "blocks/blk00001.dat";
 const REV0: &str = "blocks/rev00000.dat";
-const COIN: &str = "coins/keyspaces/0/coin";
+const COIN: &str = "coins/00000001.run";
 const MARKER: &str = "reindex";
 
 /// A directory with blocks, undo data, marks, and something like coins.
@@ -37,7 +37,7 @@ fn filled(dir: &Path, paddings: &[usize]) -> (Vec<Header>, Vec<NewBlock>) {
         undo.append(&hash, &previous, 1, &bytes).unwrap();
     }
     undo.sync().unwrap();
-    std::fs::create_dir_all(dir.join("coins/keyspaces/0")).unwrap();
+    std::fs::create_dir_all(dir.join("coins")).unwrap();
     std::fs::write(dir.join(COIN), "a coin").unwrap();
     (headers, blocks)
 }
@@ -115,7 +115,7 @@ fn a_reindex_that_was_interrupted_goes_on_when_the_directory_is_opened() {
     for removed in 0..=victims.len() {
         let dir = tempfile::tempdir().unwrap();
         copy(source.path(), dir.path());
-        std::fs::create_dir_all(dir.path().join("coins/keyspaces/0")).unwrap();
+        std::fs::create_dir_all(dir.path().join("coins")).unwrap();
         std::fs::write(dir.path().join(COIN), "a coin").unwrap();
         std::fs::write(dir.path().join(MARKER), "all\n").unwrap();
         for victim in &victims[..removed] {

@@ -14,7 +14,7 @@ const COINS: u64 = 200_000;
 
 fn connect(c: &mut Criterion) {
     let dir = tempfile::tempdir().expect("a folder");
-    let db = CoinsDb::open(dir.path(), 8 << 20).expect("an empty store");
+    let db = CoinsDb::open(dir.path()).expect("an empty store");
     let mut coins = CoinCache::new(db, 1 << 30);
     let options = MainnetOptions {
         blocks: 1,

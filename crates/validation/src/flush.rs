@@ -1,4 +1,5 @@
-//! The flush stage: one thread that writes frozen coins beside the next blocks.
+//! The flush stage: one thread that writes frozen coins beside the next blocks, and merges what it has written when there is
+//! nothing to write.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -60,7 +61,7 @@ impl Flusher {
         let thread = thread::Builder::new()
             .name("flush".to_owned())
             .spawn(move || {
-                for order in &queue {
+                while let Some(order) = stage.next(&queue) {
                     let flushed = catch_unwind(AssertUnwindSafe(|| stage.flush(&order)));
                     let flushed = flushed.unwrap_or_else(|panic| {
                         Err(lasting(format!(
@@ -136,6 +137,27 @@ struct Stage {
 }
 
 impl Stage {
+    /// The next order. Until there is one, what was written is merged.
+    fn next(&self, queue: &Receiver<Order>) -> Option<Order> {
+        let pause = || !queue.is_empty() || self.stop.load(Ordering::Relaxed);
+        let merged = catch_unwind(AssertUnwindSafe(|| self.coins.merge(pause)));
+        let fault = match merged {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(coins_fault(&error)),
+            Err(panic) => Some(lasting(format!(
+                "merging the coins panicked, which is a bug of ours: {}",
+                panic_message(&*panic)
+            ))),
+        };
+        match fault {
+            // Coins are only found faster by it: the next flush is soon enough to try again, and to complain.
+            Some(fault) if fault.may_pass => tracing::debug!(%fault, "coins are not merged"),
+            Some(fault) => self.sink.send(Event::Fault(fault)),
+            None => {}
+        }
+        queue.recv().ok()
+    }
+
     /// Tries until it is done, or is stopped, or fails for good.
     fn flush(&self, order: &Order) -> Flushing {
         let mut told = None;

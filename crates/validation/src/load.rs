@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tipward_chain::{BlockRef, Fault};
-use tipward_coins::{CoinsDb, OutPointKey, Prefetched};
+use tipward_coins::{CoinsDb, KeyHash, OutPointKey, Prefetched};
 use tipward_consensus::{BlockContext, CheckError, Reject, RejectKind, reread_block};
 use tipward_store::BlockReader;
 
@@ -22,7 +22,7 @@ pub(crate) enum Request {
     /// A stored block.
     Block(BlockRef, Box<BlockContext>),
     /// Coins that memory did not know at this epoch, for a block.
-    Coins(BlockRef, u64, Vec<OutPointKey>),
+    Coins(BlockRef, u64, Vec<(KeyHash, OutPointKey)>),
 }
 
 /// What was read.
@@ -133,10 +133,7 @@ impl Sources {
             }
             Request::Coins(block, epoch, keys) => {
                 let mut batch = Prefetched::new(epoch);
-                let read = keys
-                    .iter()
-                    .try_for_each(|key| batch.read(&self.coins, key))
-                    .map_err(|e| coins_fault(&e));
+                let read = batch.read(&self.coins, &keys).map_err(|e| coins_fault(&e));
                 Loaded::Coins(block, read.map(|()| batch))
             }
         }

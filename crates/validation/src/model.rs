@@ -72,7 +72,7 @@ impl Bench {
     /// # Panics
     /// If there can be no store.
     pub fn new(dir: &Path) -> Self {
-        let db = CoinsDb::open(dir, 1 << 20).expect("a new store");
+        let db = CoinsDb::open(dir).expect("a new store");
         Self {
             params: Params::new(Network::Regtest),
             coins: CoinCache::new(db.clone(), 64 << 20),
@@ -297,7 +297,7 @@ impl Bench {
     fn compare_all(&mut self) {
         self.flush();
         let mut found = Map::new();
-        let snapshot = self.db.snapshot().expect("the store works");
+        let snapshot = self.db.snapshot();
         let visited = snapshot.for_each(&[0; 36], |key, coin| {
             found.insert(*key, own(coin));
             ControlFlow::Continue(())

@@ -3,13 +3,13 @@ use tipward_coins::{CoinsDb, DbState};
 use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
 
-use crate::faults::{coins_fault, lasting};
+use crate::faults::lasting;
 use crate::frontiers::block_ref;
 
 /// The block that the coins on disk are of: the validated tip that a node starts from.
 ///
 /// # Errors
-/// If the coins cannot be read, or `view` does not know the block.
+/// If `view` does not know the block.
 pub fn validated_tip(coins: &CoinsDb, view: &ChainView) -> Result<BlockRef, Fault> {
     Start::of(coins, view).map(|start| start.tip)
 }
@@ -25,7 +25,7 @@ pub(crate) struct Start {
 
 impl Start {
     pub(crate) fn of(coins: &CoinsDb, view: &ChainView) -> Result<Self, Fault> {
-        let state = coins.state().map_err(|e| coins_fault(&e))?;
+        let state = coins.state();
         let find = |hash: BlockHash| {
             let id = match hash {
                 none if none == BlockHash::all_zeros() => Some(HeaderId::GENESIS),

@@ -82,7 +82,7 @@ type Check = fn(&BlockContext, RawBlock) -> Result<CheckedBlock, Reject>;
 fn start(dir: &Path, check: Check, queue: usize, sink: Sink) -> Pipeline {
     let params = Arc::new(Params::new(Network::Bitcoin));
     let (store, undo, _) = BlockStore::open(dir, &params).unwrap();
-    let coins = CoinsDb::open(&dir.join("coins"), 1 << 20).unwrap();
+    let coins = CoinsDb::open(&dir.join("coins")).unwrap();
     let view = Chain::new(params).view();
     let check = move |context: &BlockContext, block| Ok(check(context, block)?);
     Pipeline::start_with(

@@ -24,7 +24,7 @@ fn key(number: u32) -> OutPointKey {
 
 fn cache(budget: usize) -> (tempfile::TempDir, CoinCache) {
     let dir = scratch().unwrap();
-    let db = CoinsDb::open(dir.path(), 1 << 20).unwrap();
+    let db = CoinsDb::open(dir.path()).unwrap();
     (dir, CoinCache::new(db, budget))
 }
 
@@ -84,7 +84,9 @@ fn what_was_read_ahead_before_memory_forgot_something_is_not_used() {
     flush(&mut cache);
     assert!(cache.missing(&key(1)));
     let mut batch = Prefetched::new(cache.epoch());
-    batch.read(&cache.db, &key(1)).unwrap();
+    batch
+        .read(&cache.db, &[(cache.hash(&key(1)), key(1))])
+        .unwrap();
     assert_eq!(batch.len(), 1);
 
     // As long as memory knows that the coin is gone, it does not come back.

@@ -36,19 +36,52 @@ const TWO: u8 = 248;
 const FOUR: u8 = 249;
 
 /// The most bytes that a key in the store has.
-pub(crate) const MAX_KEY_SIZE: usize = 37;
+const MAX_KEY_SIZE: usize = 37;
 
-pub(crate) fn put_key(to: &mut Vec<u8>, key: &OutPointKey) {
-    let (txid, index) = split(key);
-    to.extend_from_slice(txid);
-    if let Ok(short @ 0..=SHORT) = u8::try_from(index) {
-        to.push(short);
-    } else if let Ok(two) = u16::try_from(index) {
-        to.push(TWO);
-        to.extend(two.to_be_bytes());
-    } else {
-        to.push(FOUR);
-        to.extend(index.to_be_bytes());
+/// A key as it stands in the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StoredKey {
+    bytes: [u8; MAX_KEY_SIZE],
+    size: usize,
+}
+
+impl StoredKey {
+    #[inline]
+    pub(super) fn of(key: &OutPointKey) -> Self {
+        let (txid, index) = split(key);
+        let mut bytes = [0; MAX_KEY_SIZE];
+        bytes[..32].copy_from_slice(txid);
+        let size = if let Ok(short @ 0..=SHORT) = u8::try_from(index) {
+            bytes[32] = short;
+            33
+        } else if let Ok(two) = u16::try_from(index) {
+            bytes[32] = TWO;
+            bytes[33..35].copy_from_slice(&two.to_be_bytes());
+            35
+        } else {
+            bytes[32] = FOUR;
+            bytes[33..].copy_from_slice(&index.to_be_bytes());
+            37
+        };
+        Self { bytes, size }
+    }
+}
+
+impl std::ops::Deref for StoredKey {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.size]
+    }
+}
+
+/// Bytes of a key in the store, by the first of its index.
+pub(super) fn key_size(index: u8) -> Option<usize> {
+    match index {
+        0..=SHORT => Some(33),
+        TWO => Some(35),
+        FOUR => Some(37),
+        _ => None,
     }
 }
 

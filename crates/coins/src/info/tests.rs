@@ -78,7 +78,7 @@ fn the_coins_of_the_first_4313_blocks_are_those_that_bitcoin_core_counts() {
         return;
     };
     let dir = tempfile::tempdir().unwrap();
-    let db = CoinsDb::open(dir.path(), 1 << 20).unwrap();
+    let db = CoinsDb::open(dir.path()).unwrap();
     let mut cache = CoinCache::new(db.clone(), 1 << 20);
     let mut tip = BlockHash::all_zeros();
     // The genesis block's coin is not in the set.
@@ -91,7 +91,7 @@ fn the_coins_of_the_first_4313_blocks_are_those_that_bitcoin_core_counts() {
         }
     }
 
-    let snapshot = db.snapshot().unwrap();
+    let snapshot = db.snapshot();
     for threads in [1, 3] {
         let counted = AtomicU64::new(0);
         let info = snapshot.info(true, threads, &counted, &AtomicBool::new(false));
@@ -112,8 +112,8 @@ fn the_coins_of_the_first_4313_blocks_are_those_that_bitcoin_core_counts() {
 #[test]
 fn counting_can_be_stopped() {
     let dir = tempfile::tempdir().unwrap();
-    let db = CoinsDb::open(dir.path(), 1 << 20).unwrap();
-    let snapshot = db.snapshot().unwrap();
+    let db = CoinsDb::open(dir.path()).unwrap();
+    let snapshot = db.snapshot();
     let info = |stop: bool| {
         let stop = AtomicBool::new(stop);
         snapshot.info(false, 2, &AtomicU64::new(0), &stop).unwrap()

@@ -40,7 +40,7 @@ impl SnapshotSet {
     ) -> Result<Self, Fault> {
         Ok(Self {
             coins,
-            disk_size: db.disk_size().map_err(fault)?,
+            disk_size: db.disk_size(),
             genesis,
         })
     }

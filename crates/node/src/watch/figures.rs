@@ -15,7 +15,6 @@ use super::convert;
 use super::path::Path;
 use super::process::Slow;
 use super::warnings::{Seen, Warnings};
-use crate::load::share_db_cache;
 use crate::net::driver::Driver;
 use crate::node::NodeHandle;
 
@@ -259,7 +258,7 @@ impl Figures {
         let flushes = &progress.flushes;
         Coins {
             memory: progress.cache_bytes,
-            budget: share_db_cache(node.config.sync.db_cache).0 as u64,
+            budget: node.config.sync.db_cache as u64,
             dirty: progress.dirty_coins,
             flushing: progress.flushing,
             written: node.coins_db.written(),

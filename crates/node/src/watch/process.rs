@@ -24,7 +24,7 @@ pub(super) fn look(node: &NodeHandle) -> Slow {
     });
     Slow {
         process: process(),
-        coins: node.coins_db.disk_size().unwrap_or(0),
+        coins: node.coins_db.disk_size(),
         room,
     }
 }

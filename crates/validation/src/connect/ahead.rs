@@ -218,7 +218,7 @@ pub(crate) struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    fn missing(&self, prepared: &PreparedBlock, coins: &CoinCache) -> Vec<OutPointKey> {
+    fn missing(&self, prepared: &PreparedBlock, coins: &CoinCache) -> Vec<(KeyHash, OutPointKey)> {
         if self.nothing_on_disk {
             return Vec::new();
         }
@@ -227,7 +227,7 @@ impl Sources<'_> {
         let spends = prepared.spends().zip(hashes);
         spends
             .filter(|(key, hash)| coins.missing_hashed(*hash, key))
-            .map(|(key, _)| *key)
+            .map(|(key, hash)| (hash, *key))
             .collect()
     }
 }

@@ -11,7 +11,6 @@ use tipward_primitives::{RawBlock, Timestamp};
 use super::Connect;
 use super::keys::BlockKeys;
 use super::rules::{self, Refusal};
-use crate::faults::coins_fault;
 use crate::handle::{Query, TestError};
 use crate::prepared::PreparedBlock;
 use crate::scripts::{Outcome, ScriptJob};
@@ -44,7 +43,7 @@ impl AfterFlush {
         // Whoever asked may have gone.
         match self {
             Self::Snapshot(reply) => {
-                let _ = reply.send(coins.snapshot().map_err(|e| coins_fault(&e)));
+                let _ = reply.send(Ok(coins.snapshot()));
             }
             Self::Nothing(reply) => {
                 let _ = reply.send(Ok(()));

@@ -179,9 +179,9 @@ fn a_flush_from_one_branch_to_another_that_was_cut_short_leaves_the_coins_of_the
     local.submit(&story.b);
     assert!(local.pipeline.coins().flush().is_err());
     local.kill();
-    let coins = CoinsDb::open(&dir.path().join("coins"), 1 << 20).unwrap();
+    let coins = CoinsDb::open(&dir.path().join("coins")).unwrap();
     let (from, to) = (story.a[3].block_hash(), story.b[5].block_hash());
-    assert_eq!(coins.state().unwrap(), DbState::At { tip: from });
+    assert_eq!(coins.state(), DbState::At { tip: from });
     drop(coins);
     let mut local = Local::open(dir.path(), &options());
     local.settle();

@@ -98,9 +98,9 @@ fn a_shutdown_without_time_leaves_the_coins_to_the_next_start() {
     local.pipeline.coins().flush().unwrap();
     local.submit(&blocks[105..]);
     local.pipeline.shutdown().unwrap();
-    let coins = CoinsDb::open(&dir.path().join("coins"), 1 << 20).unwrap();
+    let coins = CoinsDb::open(&dir.path().join("coins")).unwrap();
     let tip = blocks[104].block_hash();
-    assert_eq!(coins.state().unwrap(), DbState::At { tip });
+    assert_eq!(coins.state(), DbState::At { tip });
     drop(coins);
     let mut local = Local::open(dir.path(), &hurried);
     assert_eq!(local.tip(), tip);

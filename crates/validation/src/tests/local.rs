@@ -45,7 +45,7 @@ impl Local {
             .map_or(MAX_BLOCK_FILE_SIZE, |prune| prune.file_size);
         let (mut store, mut undo, loaded) =
             BlockStore::open_sized(dir, &params, size, &mut |_| {}).unwrap();
-        let coins = CoinsDb::open(&dir.join("coins"), 1 << 20).unwrap();
+        let coins = CoinsDb::open(&dir.join("coins")).unwrap();
         let mut chain = Chain::new(params);
         let mut pruned = Vec::new();
         for header in loaded.headers {

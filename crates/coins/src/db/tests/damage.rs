@@ -85,7 +85,7 @@ fn examine(dir: &Path, sets: &Sets, what: &str) -> Outcome {
         assert!(message.contains(&*dir.to_string_lossy()), "{message}");
         assert!(message.contains("--reindex-chainstate"), "{message}");
     };
-    let state = CoinsDb::open(dir, 1 << 20).and_then(|db| Ok((db.state()?, db)));
+    let state = CoinsDb::open(dir).map(|db| (db.state(), db));
     let (state, db) = match state {
         Ok(open) => open,
         Err(error) => {
@@ -108,13 +108,11 @@ fn examine(dir: &Path, sets: &Sets, what: &str) -> Outcome {
         }
     }
     let mut visited = 0;
-    let all = db.snapshot().and_then(|snapshot| {
-        snapshot.for_each(&[0; 36], |key, coin| {
-            let wanted = &sets[usize::from(number)][key];
-            assert_eq!(&OwnedCoin::of(coin), wanted, "{what}");
-            visited += 1;
-            ControlFlow::Continue(())
-        })
+    let all = db.snapshot().for_each(&[0; 36], |key, coin| {
+        let wanted = &sets[usize::from(number)][key];
+        assert_eq!(&OwnedCoin::of(coin), wanted, "{what}");
+        visited += 1;
+        ControlFlow::Continue(())
     });
     match all {
         Ok(()) if errors.is_empty() => assert_eq!(visited, sets[usize::from(number)].len()),

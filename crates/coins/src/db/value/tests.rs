@@ -11,9 +11,7 @@ fn outpoint(txid: [u8; 32], index: u32) -> OutPointKey {
 }
 
 fn stored_key(key: &OutPointKey) -> Vec<u8> {
-    let mut stored = Vec::new();
-    put_key(&mut stored, key);
-    stored
+    StoredKey::of(key).to_vec()
 }
 
 fn stored(coin: Coin<'_>) -> Vec<u8> {

@@ -19,7 +19,6 @@ use crate::bench::ibd::Scripts;
 use crate::bench::process;
 use crate::config::Options;
 use crate::generate::mainnet::ChainNote;
-use crate::load::share_db_cache;
 
 /// How often the stages are looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -54,12 +53,11 @@ pub(super) fn run(args: &ReplayArgs, options: &Options, note: &ChainNote) -> any
     let begun = Instant::now();
     let params = Arc::new(Params::new(Network::Regtest));
     let dbcache = db_cache_mib(options)? as usize * 1024 * 1024;
-    let (cache, store_cache) = share_db_cache(dbcache);
     let (store, undo, _) = BlockStore::open(&args.chain.dir, &params)?;
-    let coins = CoinsDb::open(&args.chain.dir.join("coins"), store_cache)?;
+    let coins = CoinsDb::open(&args.chain.dir.join("coins"))?;
     let chain = Chain::new(params.clone());
     let mut pipeline_options = PipelineOptions {
-        dbcache: cache,
+        dbcache,
         assume_valid: match args.scripts {
             Scripts::Off => note.assume_valid,
             Scripts::On | Scripts::Both => BlockHash::all_zeros(),

@@ -1,0 +1,239 @@
+//! Pages: sorted entries with a directory and a checksum.
+//!
+//! ```text
+//!   checksum of the rest (4) | entries (2) | 0 (2)
+//!   fingerprint of each key (2 each)
+//!   end of each entry (2 each)
+//!   entries: key | value, empty if the coin is gone | checksum of both (4)
+//! ```
+//!
+//! Numbers are little-endian. The checksum of a page is a CRC-32, that of an entry a CRC-32C: each is the faster one at its size. A page has [`PAGE_SIZE`] bytes, or a multiple of it if its only entry does not fit into one.
+//!
+//! The fingerprints are looked through first: of a page that is mapped and not in the processor's caches, they and the entry
+//! are the only lines that are fetched from memory. An entry that is found vouches for itself; of one that is not found, the page's
+//! checksum says whether it was ever there.
+
+#[cfg(test)]
+mod tests;
+
+/// Bytes of a page, those of the system's on nearly every machine.
+pub(super) const PAGE_SIZE: usize = 4 << 10;
+
+/// Bytes before the directory.
+const HEAD: usize = 8;
+/// Bytes of an entry's part of the directory.
+const DIRECTORY: usize = 4;
+/// Bytes of a checksum.
+const CHECKSUM: usize = 4;
+/// Cache lines of the directory of a page, about.
+const DIRECTORY_LINES: usize = 4;
+
+/// A key as it stands in the store (see [`value`](super::value)) and what it leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry<'a> {
+    pub(super) key: &'a [u8],
+    /// Empty if the coin is gone.
+    pub(super) value: &'a [u8],
+    /// As it was when it was written.
+    sum: u32,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn new(key: &'a [u8], value: &'a [u8]) -> Self {
+        let sum = crc32c::crc32c_append(crc32c::crc32c(key), value);
+        Self { key, value, sum }
+    }
+
+    /// `None` if the bytes do not begin with a key, or do not end with a checksum.
+    #[inline]
+    fn of(bytes: &'a [u8]) -> Option<Self> {
+        let size = super::value::key_size(*bytes.get(32)?)?;
+        let (bytes, sum) = bytes.split_last_chunk()?;
+        let (key, value) = bytes.split_at_checked(size)?;
+        Some(Self {
+            key,
+            value,
+            sum: u32::from_le_bytes(*sum),
+        })
+    }
+
+    /// Whether these are the bytes that were written.
+    #[inline]
+    pub(super) fn is_whole(&self) -> bool {
+        crc32c::crc32c_append(crc32c::crc32c(self.key), self.value) == self.sum
+    }
+}
+
+/// What the directory keeps of a key: the end of the transaction's id, and the index, so that the outputs of one transaction
+/// differ.
+fn fingerprint(key: &[u8]) -> u16 {
+    let id = u16::from_le_bytes([key[30], key[31]]);
+    let index = u16::from_be_bytes([key[key.len() - 2], key[key.len() - 1]]);
+    id ^ index.wrapping_mul(0x9e3b)
+}
+
+/// Gathers the entries of one page after another.
+#[derive(Debug, Default)]
+pub(super) struct PageBuilder {
+    fingerprints: Vec<u8>,
+    ends: Vec<u8>,
+    entries: Vec<u8>,
+}
+
+impl PageBuilder {
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Whether one more entry has room in the page. The first always has.
+    pub(super) fn has_room(&self, entry: &Entry<'_>) -> bool {
+        let size = entry.key.len() + entry.value.len() + CHECKSUM;
+        let taken = HEAD + self.ends.len() * 2 + self.entries.len();
+        self.is_empty() || taken + DIRECTORY + size <= PAGE_SIZE
+    }
+
+    /// The entry has room, and its key is greater than those before.
+    ///
+    /// # Panics
+    ///
+    /// If the entry has more than 65,535 bytes: no coin has.
+    pub(super) fn push(&mut self, entry: &Entry<'_>) {
+        self.entries.extend_from_slice(entry.key);
+        self.entries.extend_from_slice(entry.value);
+        self.entries.extend_from_slice(&entry.sum.to_le_bytes());
+        let end = u16::try_from(self.entries.len()).expect("a script has at most 10,000 bytes");
+        self.fingerprints
+            .extend_from_slice(&fingerprint(entry.key).to_le_bytes());
+        self.ends.extend_from_slice(&end.to_le_bytes());
+    }
+
+    /// Appends the page, and begins a new one. Returns its size in [`PAGE_SIZE`].
+    pub(super) fn finish(&mut self, to: &mut Vec<u8>) -> u32 {
+        let began = to.len();
+        let count = (self.ends.len() / 2) as u16;
+        to.extend_from_slice(&[0; 4]);
+        to.extend_from_slice(&count.to_le_bytes());
+        to.extend_from_slice(&[0; 2]);
+        to.append(&mut self.fingerprints);
+        to.append(&mut self.ends);
+        to.append(&mut self.entries);
+        let pages = (to.len() - began).div_ceil(PAGE_SIZE);
+        to.resize(began + pages * PAGE_SIZE, 0);
+        let checksum = crc32fast::hash(&to[began + 4..]);
+        to[began..began + 4].copy_from_slice(&checksum.to_le_bytes());
+        pages as u32
+    }
+}
+
+/// A page, whole or not. What contradicts itself has no entries where it does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Page<'a> {
+    bytes: &'a [u8],
+    count: usize,
+}
+
+impl<'a> Page<'a> {
+    /// Whether these are the bytes that were written.
+    pub(super) fn is_whole(bytes: &[u8]) -> bool {
+        bytes
+            .split_first_chunk()
+            .is_some_and(|(sum, rest)| u32::from_le_bytes(*sum) == crc32fast::hash(rest))
+    }
+
+    /// The page in these bytes.
+    #[inline]
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        let count = match bytes {
+            [_, _, _, _, low, high, ..] => usize::from(u16::from_le_bytes([*low, *high])),
+            _ => 0,
+        };
+        if HEAD + count * DIRECTORY <= bytes.len() {
+            Self { bytes, count }
+        } else {
+            Self {
+                bytes: &[0; HEAD],
+                count: 0,
+            }
+        }
+    }
+
+    /// Number of entries.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    fn fingerprints(&self) -> &'a [[u8; 2]] {
+        self.bytes[HEAD..HEAD + 2 * self.count].as_chunks().0
+    }
+
+    fn ends(&self) -> &'a [[u8; 2]] {
+        self.bytes[HEAD + 2 * self.count..HEAD + DIRECTORY * self.count]
+            .as_chunks()
+            .0
+    }
+
+    /// An entry by its number.
+    #[inline]
+    pub(super) fn entry(&self, number: usize) -> Option<Entry<'a>> {
+        Entry::of(self.bytes_of(number)?)
+    }
+
+    #[inline]
+    fn bytes_of(&self, number: usize) -> Option<&'a [u8]> {
+        let ends = self.ends();
+        let end = |at: usize| {
+            ends.get(at)
+                .map(|end| usize::from(u16::from_le_bytes(*end)))
+        };
+        let begin = if number == 0 { 0 } else { end(number - 1)? };
+        let entries = &self.bytes[HEAD + DIRECTORY * self.count..];
+        entries.get(begin..end(number)?)
+    }
+
+    /// Loads the directory of the page in these bytes into the processor's caches.
+    #[inline]
+    pub(super) fn touch_directory(bytes: &[u8]) -> u8 {
+        let lines = bytes.iter().step_by(64).take(DIRECTORY_LINES);
+        lines.fold(0, |seen, byte| seen ^ byte)
+    }
+
+    /// Loads what most likely is the entry of a key into the processor's caches.
+    #[inline]
+    pub(super) fn touch_entry(&self, key: &[u8]) -> u8 {
+        let wanted = fingerprint(key).to_le_bytes();
+        let number = self
+            .fingerprints()
+            .iter()
+            .position(|print| *print == wanted);
+        number
+            .and_then(|number| self.bytes_of(number))
+            .map_or(0, |bytes| {
+                bytes.first().unwrap_or(&0) ^ bytes.last().unwrap_or(&0)
+            })
+    }
+
+    /// The entry of a key.
+    #[inline]
+    pub(super) fn find(&self, key: &[u8]) -> Option<Entry<'a>> {
+        let wanted = fingerprint(key).to_le_bytes();
+        let fingerprints = self.fingerprints().iter().enumerate();
+        fingerprints
+            .filter(|(_, print)| **print == wanted)
+            .filter_map(|(number, _)| self.entry(number))
+            .find(|entry| entry.key == key)
+    }
+
+    /// Number of the first entry that is not before a key.
+    pub(super) fn lower_bound(&self, key: &[u8]) -> usize {
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.entry(middle).is_some_and(|entry| entry.key < key) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+}

@@ -1,0 +1,104 @@
+use super::*;
+
+fn key(id: u8, index: u8) -> Vec<u8> {
+    let mut key = vec![id; 33];
+    key[32] = index;
+    key
+}
+
+fn page(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+    let mut builder = PageBuilder::default();
+    for (key, value) in entries {
+        let entry = Entry::new(key, value);
+        assert!(builder.has_room(&entry));
+        builder.push(&entry);
+    }
+    let mut bytes = Vec::new();
+    builder.finish(&mut bytes);
+    assert!(builder.is_empty());
+    bytes
+}
+
+/// The format on disk: a change of these bytes needs a new format number.
+#[test]
+fn a_page_has_these_bytes() {
+    let bytes = page(&[(key(1, 0), vec![5, 6]), (key(2, 3), vec![])]);
+    assert_eq!(bytes.len(), PAGE_SIZE);
+    assert_eq!(bytes[4..8], [2, 0, 0, 0]);
+    // 0x0101 and the index in two bytes with what stands before it, times 0x9e3b.
+    let print = |end: [u8; 2], index: [u8; 2]| {
+        u16::from_le_bytes(end) ^ u16::from_be_bytes(index).wrapping_mul(0x9e3b)
+    };
+    assert_eq!(bytes[8..10], print([1, 1], [1, 0]).to_le_bytes());
+    assert_eq!(bytes[10..12], print([2, 2], [2, 3]).to_le_bytes());
+    assert_eq!(bytes[12..16], [39, 0, 76, 0]);
+    let with_sum = |bytes: Vec<u8>| [&*bytes, &crc32c::crc32c(&bytes).to_le_bytes()].concat();
+    assert_eq!(bytes[16..55], with_sum([key(1, 0), vec![5, 6]].concat()));
+    assert_eq!(bytes[55..92], with_sum(key(2, 3)));
+    assert!(bytes[92..].iter().all(|byte| *byte == 0));
+    assert!(Page::is_whole(&bytes));
+}
+
+#[test]
+fn every_entry_is_found_and_no_other() {
+    let entries: Vec<_> = (0..50)
+        .map(|n| (key(n / 3, n % 3), vec![n; usize::from(n % 5)]))
+        .collect();
+    let bytes = page(&entries);
+    let page = Page::new(&bytes);
+    assert_eq!(page.len(), 50);
+    for (number, (key, value)) in entries.iter().enumerate() {
+        let entry = page.find(key).unwrap();
+        assert_eq!((entry.key, entry.value), (&**key, &**value));
+        assert_eq!(page.entry(number), Some(entry));
+        assert_eq!(page.lower_bound(key), number);
+    }
+    assert_eq!(page.find(&key(3, 3)), None);
+    assert_eq!(page.entry(50), None);
+    assert_eq!(page.lower_bound(&key(3, 3)), 12);
+    assert_eq!(page.lower_bound(&key(255, 0)), 50);
+}
+
+#[test]
+fn a_page_takes_what_fits_and_one_entry_that_does_not() {
+    let mut builder = PageBuilder::default();
+    let mut bytes = Vec::new();
+    let (first, second) = (key(1, 0), key(2, 0));
+    let fill = PAGE_SIZE - HEAD - 2 * (DIRECTORY + 33 + CHECKSUM);
+    builder.push(&Entry::new(&first, &vec![1; fill - 1]));
+    for (size, has_room) in [(1, true), (2, false)] {
+        let value = vec![2; size];
+        assert_eq!(builder.has_room(&Entry::new(&second, &value)), has_room);
+    }
+    assert_eq!(builder.finish(&mut bytes), 1);
+    let large = vec![3; 10_100];
+    let entry = Entry::new(&second, &large);
+    assert!(builder.has_room(&entry));
+    builder.push(&entry);
+    assert!(!builder.has_room(&Entry::new(&second, &[])));
+    assert_eq!(builder.finish(&mut bytes), 3);
+    assert_eq!(bytes.len(), 4 * PAGE_SIZE);
+    assert!(Page::is_whole(&bytes[PAGE_SIZE..]));
+    assert_eq!(Page::new(&bytes[PAGE_SIZE..]).find(&second), Some(entry));
+}
+
+#[test]
+fn bytes_that_are_no_page_have_no_entries_and_cause_no_panic() {
+    let whole = page(&[(key(1, 0), vec![5, 6]), (key(2, 3), vec![])]);
+    for at in 0..92 {
+        for bit in 0..8 {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << bit;
+            assert!(!Page::is_whole(&bytes));
+            let page = Page::new(&bytes);
+            for number in 0..page.len() {
+                let _ = page.entry(number);
+            }
+            let _ = (page.find(&key(2, 3)), page.lower_bound(&key(2, 3)));
+        }
+    }
+    for size in 0..100 {
+        let page = Page::new(&whole[..size]);
+        let _ = (page.entry(0), page.find(&key(1, 0)));
+    }
+}
