@@ -70,6 +70,20 @@ impl Watched {
         cpu_seconds(self.child.id()).unwrap_or_default()
     }
 
+    /// CPU time so far of its threads of this name.
+    pub(super) fn cpu_seconds_of(&self, thread: &str) -> anyhow::Result<f64> {
+        let mut seconds = 0.0;
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let dir = task?.path();
+            if std::fs::read_to_string(dir.join("comm"))?.trim_end() == thread {
+                let stat = std::fs::read_to_string(dir.join("stat"))?;
+                let ticks = parse_ticks(&stat, OWN_FIELD).context("no times in /proc")?;
+                seconds += ticks as f64 / TICKS_PER_SECOND;
+            }
+        }
+        Ok(seconds)
+    }
+
     /// Whether it has ended. It is not taken from the list of processes by that, so that its figures can still be read.
     fn has_ended(&self) -> bool {
         let Some(pid) = rustix::process::Pid::from_raw(self.child.id() as i32) else {

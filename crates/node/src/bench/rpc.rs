@@ -135,11 +135,13 @@ pub(super) fn run(args: &RpcArgs, options: &Options) -> anyhow::Result<()> {
         }
     }
     println!(
-        "medians of {} rounds: full blocks {:.2} s alone, {:.2} s called ({:+.1} %), p99 {:.2} ms, REST {:.2} of plain",
+        "medians of {} rounds: full blocks {:.2} s alone, {:.2} s called ({:+.1} %; {:.1} % of all cores went into calls), \
+         p99 {:.2} ms, REST {:.2} of plain",
         rounds.len(),
         rounds.median(|round| round.alone),
         rounds.median(|round| round.called),
         rounds.median(Round::loss) * 1e2,
+        rounds.median(|round| round.calls.share_of_cores()) * 1e2,
         rounds.median(|round| round.calls.p99_ms),
         rounds.median(Round::rest_share),
     );
@@ -169,7 +171,7 @@ impl Round {
         );
         println!(
             "{method}: {} answers, {:.0} a second, {} failed; p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, \
-             most {:.2} ms; the callers took {:.2} s of CPU",
+             most {:.2} ms; the callers took {:.2} s of CPU, the answers {:.2} s: {:.1} % of all cores",
             calls.answers,
             calls.rate,
             calls.failed,
@@ -177,7 +179,9 @@ impl Round {
             calls.p99_ms,
             calls.p999_ms,
             calls.most_ms,
-            calls.cpu_seconds
+            calls.cpu_seconds,
+            calls.answers_cpu_seconds,
+            calls.share_of_cores() * 1e2
         );
         for fetched in &self.rest {
             println!(
@@ -202,6 +206,8 @@ impl Round {
             "p999_ms": calls.p999_ms,
             "most_ms": calls.most_ms,
             "callers_cpu_seconds": calls.cpu_seconds,
+            "answers_cpu_seconds": calls.answers_cpu_seconds,
+            "share_of_cores": calls.share_of_cores(),
             "rest_bytes_per_second": self.rest.iter().map(|f| f.rest).collect::<Vec<_>>(),
             "plain_bytes_per_second": self.rest.iter().map(|f| f.plain).collect::<Vec<_>>(),
         })

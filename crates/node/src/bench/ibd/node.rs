@@ -101,7 +101,9 @@ impl NodeUnderTest {
         };
         self.watch(task, begun, &client, &mut process, &mut figures)?;
         if let Some(load) = load {
-            figures.calls = Some(load.end()?);
+            let mut calls = load.end()?;
+            calls.answers_cpu_seconds = process.cpu_seconds_of("rpc")?;
+            figures.calls = Some(calls);
         }
         if let Some(rest) = &task.rest {
             let blocks = self.netdir(task.dir).join("blocks");

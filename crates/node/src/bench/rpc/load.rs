@@ -52,8 +52,20 @@ pub(in crate::bench) struct Calls {
     pub(in crate::bench) p99_ms: f64,
     pub(in crate::bench) p999_ms: f64,
     pub(in crate::bench) most_ms: f64,
+    pub(in crate::bench) seconds: f64,
     /// Of the thread that calls.
     pub(in crate::bench) cpu_seconds: f64,
+    /// Of the node's thread that answers.
+    pub(in crate::bench) answers_cpu_seconds: f64,
+}
+
+impl Calls {
+    /// What callers and answers together took of the processors. Unlike the times of two syncs this hardly depends on what
+    /// else the machine does.
+    pub(in crate::bench) fn share_of_cores(&self) -> f64 {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        (self.cpu_seconds + self.answers_cpu_seconds) / (self.seconds * cores as f64)
+    }
 }
 
 /// Callers that are at it, on one thread.
@@ -213,7 +225,9 @@ impl Found {
             p99_ms: self.quantile(0.99),
             p999_ms: self.quantile(0.999),
             most_ms: self.quantile(1.0),
+            seconds: took.as_secs_f64(),
             cpu_seconds: process::thread_cpu_seconds().unwrap_or(f64::NAN),
+            answers_cpu_seconds: f64::NAN,
         }
     }
 
