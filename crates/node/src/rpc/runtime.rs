@@ -4,7 +4,7 @@
 //! thread of their own: all that answers take of a processor (sockets, HTTP, JSON) is then what this thread has used. While
 //! the node catches up, it stays away after each use until that is no more than a share of the machine. What is asked
 //! meanwhile waits in the sockets: nobody is preferred, nothing is refused, and all of it is taken up at once, which costs less
-//! than one after the other. Whoever calls little is answered at once.
+//! than one after the other. As long as all together ask for less than the share, every answer comes at once.
 //!
 //! Not counted is work for an answer that others do: the blocking threads (blocks, coins) and the driver.
 
