@@ -171,7 +171,7 @@ fn refusal_in_mount(options: &str) -> Option<String> {
 #[test]
 fn without_room_at_the_start_the_place_is_named() {
     // Nothing at all can be made; the log and the manifest can, and the coins cannot.
-    for options in ["size=4k,nr_inodes=1", "size=64k"] {
+    for options in ["size=4k,nr_inodes=1", "size=8k", "size=16k", "size=20k"] {
         if let Some(line) = refusal_in_mount(options) {
             assert_says(
                 &line,

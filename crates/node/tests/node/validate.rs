@@ -225,22 +225,14 @@ pub(crate) fn flip_a_byte(file: &Path, at: u64) {
     file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
 }
 
-/// The largest of the files in which the coins' store keeps what is no longer in its journal.
-pub(crate) fn largest_table(dir: &Path) -> PathBuf {
-    let mut largest = (0, PathBuf::new());
-    let mut dirs = vec![dir.to_owned()];
-    while let Some(dir) = dirs.pop() {
-        for entry in std::fs::read_dir(dir).unwrap() {
-            let path = entry.unwrap().path();
-            let meta = std::fs::metadata(&path).unwrap();
-            if meta.is_dir() {
-                dirs.push(path);
-            } else if meta.len() > largest.0 && path.to_string_lossy().contains("/tables/") {
-                largest = (meta.len(), path);
-            }
-        }
-    }
-    largest.1
+/// The largest file of coins in a folder.
+pub(crate) fn largest_run(dir: &Path) -> PathBuf {
+    let files = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let runs = files.filter(|path| path.extension().is_some_and(|e| e == "run"));
+    let size = |path: &PathBuf| std::fs::metadata(path).unwrap().len();
+    runs.max_by_key(size).unwrap()
 }
 
 /// A regtest node with a hundred and fifty blocks from a peer, stopped; and what its coins are.
@@ -381,7 +373,7 @@ fn a_damaged_block_is_named_and_reindex_fetches_it_again() {
 fn damaged_coins_are_named_and_reindex_chainstate_repairs_them() {
     for cut in [false, true] {
         let synced = Synced::new();
-        let file = largest_table(&synced.path("coins"));
+        let file = largest_run(&synced.path("coins"));
         let size = std::fs::metadata(&file).unwrap().len();
         if cut {
             let opened = std::fs::File::options().write(true).open(&file).unwrap();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::harness::*;
-use crate::validate::{flip_a_byte, largest_table};
+use crate::validate::{flip_a_byte, largest_run};
 
 /// A data directory into which a chain was imported, and the file that it came from.
 struct Imported {
@@ -133,7 +133,7 @@ fn damaged_undo_data_is_named_and_reindex_chainstate_repairs_it() {
 #[test]
 fn damaged_coins_are_named_and_reindex_chainstate_repairs_them() {
     let imported = Imported::new();
-    let file = largest_table(&imported.path("coins"));
+    let file = largest_run(&imported.path("coins"));
     let size = std::fs::metadata(&file).unwrap().len();
     flip_a_byte(&file, size / 3);
     let told = imported.damage(&[]);
