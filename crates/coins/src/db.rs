@@ -129,12 +129,11 @@ impl CoinsDb {
         for keys in keys.chunks(TOGETHER) {
             stored.clear();
             stored.extend(keys.iter().map(|(_, key)| StoredKey::of(key)));
-            snapshot.version.touch(&stored);
-            for (key, stored) in keys.iter().zip(&stored) {
-                if snapshot.take(stored, to)? {
-                    each(key);
-                }
-            }
+            snapshot.version.get_all(&stored, |number, value| {
+                snapshot.take(value, to)?;
+                each(&keys[number]);
+                Ok(())
+            })?;
         }
         Ok(())
     }
@@ -268,19 +267,16 @@ impl CoinsSnapshot {
     ///
     /// If the store is damaged where the coin would be.
     pub fn get(&self, key: &OutPointKey, to: &mut SpentCoins) -> Result<bool, CoinsError> {
-        if self.version.is_empty() {
-            return Ok(false);
+        match self.version.get(&StoredKey::of(key))? {
+            Some(stored) => self.take(stored, to).map(|()| true),
+            None => Ok(false),
         }
-        self.take(&StoredKey::of(key), to)
     }
 
+    /// Appends the coin that was stored.
     #[inline]
-    fn take(&self, key: &StoredKey, to: &mut SpentCoins) -> Result<bool, CoinsError> {
-        let Some(stored) = self.version.get(key)? else {
-            return Ok(false);
-        };
-        value::take_value(stored, to).ok_or_else(|| self.damaged("a value is not a coin"))?;
-        Ok(true)
+    fn take(&self, stored: &[u8], to: &mut SpentCoins) -> Result<(), CoinsError> {
+        value::take_value(stored, to).ok_or_else(|| self.damaged("a value is not a coin"))
     }
 
     /// Calls `each` with every coin from `first` on (all zero: with every coin), in the order of transaction ids and

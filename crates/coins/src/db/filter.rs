@@ -1,30 +1,28 @@
-//! A blocked Bloom filter: whether a run may have a key, at one cache line a look.
+//! A Bloom filter blocked by words: whether a run may have a key, at one look at eight bytes.
 //!
 //! Only runs above the last level have one: what is looked for nearly always exists, so that a filter of the last level would
-//! say yes and cost what it takes. 10 bits a key leave about one false yes in 70.
+//! say yes and cost what it takes. With 12 bits a key about one of a hundred other keys gets a yes.
 
 #[cfg(test)]
 mod tests;
 
 /// Bits for each key.
-const BITS: u64 = 10;
-/// Bits that a key sets, all in one line.
-const PROBES: u32 = 6;
-
-/// A cache line.
-type Line = [u64; 8];
-const LINE_BYTES: usize = size_of::<Line>();
+const BITS: u64 = 12;
+/// Bits that a key sets, all in one word.
+const PROBES: u32 = 5;
+/// Bytes of a word.
+const WORD: usize = 8;
 
 /// A filter that is being filled.
 #[derive(Debug)]
 pub(super) struct FilterBuilder {
-    lines: Box<[Line]>,
+    words: Box<[u64]>,
 }
 
 /// A filter that is full, in a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Filter<'a> {
-    lines: &'a [[u8; LINE_BYTES]],
+    words: &'a [[u8; WORD]],
 }
 
 /// What a filter takes of a key.
@@ -48,43 +46,36 @@ impl KeyBits {
     }
 }
 
-/// The line of a key, of so many.
-#[inline]
-fn line(key: KeyBits, lines: usize) -> usize {
-    ((u128::from(key.0) * lines as u128) >> 64) as usize
-}
+impl KeyBits {
+    /// The number of its word, of so many.
+    #[inline]
+    fn word(self, words: usize) -> usize {
+        ((u128::from(self.0) * words as u128) >> 64) as usize
+    }
 
-/// The bits of a key in its line: words, and what is set in them.
-#[inline]
-fn probes(key: KeyBits) -> impl Iterator<Item = (usize, u64)> {
-    let mut bits = key.0.wrapping_mul(0xd6e8_feb8_6659_fd93);
-    (0..PROBES).map(move |_| {
-        let bit = bits >> 55;
-        bits <<= 9;
-        ((bit >> 6) as usize, 1 << (bit & 63))
-    })
+    /// What it sets there.
+    #[inline]
+    fn mask(self) -> u64 {
+        let bits = self.0.wrapping_mul(0xd6e8_feb8_6659_fd93);
+        (0..PROBES).fold(0, |mask, probe| mask | 1 << (bits >> (58 - 6 * probe) & 63))
+    }
 }
 
 impl FilterBuilder {
     /// An empty filter for so many keys.
     pub(super) fn for_keys(keys: u64) -> Self {
-        let lines = (keys * BITS).div_ceil(8 * LINE_BYTES as u64).max(1);
+        let words = (keys * BITS).div_ceil(8 * WORD as u64).max(1);
         Self {
-            lines: vec![[0; 8]; lines as usize].into(),
+            words: vec![0; words as usize].into(),
         }
     }
 
     pub(super) fn insert(&mut self, key: KeyBits) {
-        let line = &mut self.lines[line(key, self.lines.len())];
-        for (word, bit) in probes(key) {
-            line[word] |= bit;
-        }
+        self.words[key.word(self.words.len())] |= key.mask();
     }
 
     pub(super) fn write(&self, to: &mut Vec<u8>) {
-        for word in self.lines.iter().flatten() {
-            to.extend_from_slice(&word.to_le_bytes());
-        }
+        to.extend(self.words.iter().flat_map(|word| word.to_le_bytes()));
     }
 }
 
@@ -92,25 +83,21 @@ impl<'a> Filter<'a> {
     /// The filter in these bytes. In none there is a filter that has everything.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self {
-            lines: bytes.as_chunks().0,
+            words: bytes.as_chunks().0,
         }
     }
 
-    /// Loads the line of a key into the processor's caches.
+    /// Loads the word of a key into the processor's caches.
     #[inline]
     pub(super) fn touch(&self, key: KeyBits) -> u8 {
-        self.lines
-            .get(line(key, self.lines.len()))
-            .map_or(0, |line| line[0])
+        let word = self.words.get(key.word(self.words.len()));
+        word.map_or(0, |word| word[0])
     }
 
     /// `false`: the key was not inserted.
     #[inline]
     pub(super) fn may_have(&self, key: KeyBits) -> bool {
-        let Some(line) = self.lines.get(line(key, self.lines.len())) else {
-            return true;
-        };
-        let words = line.as_chunks::<8>().0;
-        probes(key).all(|(word, bit)| u64::from_le_bytes(words[word]) & bit != 0)
+        let word = self.words.get(key.word(self.words.len()));
+        word.is_none_or(|word| u64::from_le_bytes(*word) & key.mask() == key.mask())
     }
 }

@@ -1,17 +1,17 @@
 //! Pages: sorted entries with a directory and a checksum.
 //!
 //! ```text
-//!   checksum of the rest (4) | entries (2) | 0 (2)
+//!   checksum of the rest (4) | checksum of the directory (4) | entries (2) | 0 (2)
 //!   fingerprint of each key (2 each)
 //!   end of each entry (2 each)
 //!   entries: key | value, empty if the coin is gone | checksum of both (4)
 //! ```
 //!
-//! Numbers are little-endian. The checksum of a page is a CRC-32, that of an entry a CRC-32C: each is the faster one at its size. A page has [`PAGE_SIZE`] bytes, or a multiple of it if its only entry does not fit into one.
+//! Numbers are little-endian. The checksum of a page is a CRC-32, those within it CRC-32Cs: each is the faster one at its size. A page has [`PAGE_SIZE`] bytes, or a multiple of it if its only entry does not fit into one.
 //!
 //! The fingerprints are looked through first: of a page that is mapped and not in the processor's caches, they and the entry
-//! are the only lines that are fetched from memory. An entry that is found vouches for itself; of one that is not found, the page's
-//! checksum says whether it was ever there.
+//! are the only lines that are fetched from memory. An entry that is found vouches for itself; of one that is not found, the
+//! directory's checksum says that it never was there.
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,9 @@ mod tests;
 pub(super) const PAGE_SIZE: usize = 4 << 10;
 
 /// Bytes before the directory.
-const HEAD: usize = 8;
+const HEAD: usize = 12;
+/// What the directory's checksum is of begins here.
+const DIRECTORY_AT: usize = 8;
 /// Bytes of an entry's part of the directory.
 const DIRECTORY: usize = 4;
 /// Bytes of a checksum.
@@ -111,11 +113,13 @@ impl PageBuilder {
     pub(super) fn finish(&mut self, to: &mut Vec<u8>) -> u32 {
         let began = to.len();
         let count = (self.ends.len() / 2) as u16;
-        to.extend_from_slice(&[0; 4]);
+        to.extend_from_slice(&[0; DIRECTORY_AT]);
         to.extend_from_slice(&count.to_le_bytes());
         to.extend_from_slice(&[0; 2]);
         to.append(&mut self.fingerprints);
         to.append(&mut self.ends);
+        let checksum = crc32c::crc32c(&to[began + DIRECTORY_AT..]);
+        to[began + 4..began + DIRECTORY_AT].copy_from_slice(&checksum.to_le_bytes());
         to.append(&mut self.entries);
         let pages = (to.len() - began).div_ceil(PAGE_SIZE);
         to.resize(began + pages * PAGE_SIZE, 0);
@@ -124,6 +128,10 @@ impl PageBuilder {
         pages as u32
     }
 }
+
+/// A page is not what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Torn;
 
 /// A page, whole or not. What contradicts itself has no entries where it does.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +152,9 @@ impl<'a> Page<'a> {
     #[inline]
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         let count = match bytes {
-            [_, _, _, _, low, high, ..] => usize::from(u16::from_le_bytes([*low, *high])),
+            [_, _, _, _, _, _, _, _, low, high, ..] => {
+                usize::from(u16::from_le_bytes([*low, *high]))
+            }
             _ => 0,
         };
         if HEAD + count * DIRECTORY <= bytes.len() {
@@ -212,15 +222,28 @@ impl<'a> Page<'a> {
             })
     }
 
-    /// The entry of a key.
+    /// The entry of a key, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If what says so is not what was written.
     #[inline]
-    pub(super) fn find(&self, key: &[u8]) -> Option<Entry<'a>> {
+    pub(super) fn find(&self, key: &[u8]) -> Result<Option<Entry<'a>>, Torn> {
         let wanted = fingerprint(key).to_le_bytes();
-        let fingerprints = self.fingerprints().iter().enumerate();
-        fingerprints
-            .filter(|(_, print)| **print == wanted)
-            .filter_map(|(number, _)| self.entry(number))
-            .find(|entry| entry.key == key)
+        for (number, print) in self.fingerprints().iter().enumerate() {
+            if *print == wanted {
+                let entry = self.entry(number).filter(Entry::is_whole).ok_or(Torn)?;
+                if entry.key == key {
+                    return Ok(Some(entry));
+                }
+            }
+        }
+        let directory = &self.bytes[DIRECTORY_AT..HEAD + DIRECTORY * self.count];
+        if self.bytes[4..DIRECTORY_AT] == crc32c::crc32c(directory).to_le_bytes() {
+            Ok(None)
+        } else {
+            Err(Torn)
+        }
     }
 
     /// Number of the first entry that is not before a key.

@@ -190,11 +190,25 @@ impl Run {
         self.index().touch(beginning(key))
     }
 
-    /// The bytes of the page where a key most likely is; they are not looked at.
+    /// The bytes of the page where a key is if it is here, without a look at them; `None` if that cannot be said without one.
     #[inline]
-    pub(super) fn guess(&self, key: &[u8]) -> Option<&[u8]> {
-        let page = self.index().candidates(beginning(key)).next_back()?;
-        self.page(page).ok()
+    pub(super) fn only_page_of(&self, key: &[u8]) -> Option<&[u8]> {
+        let candidates = self.index().candidates(beginning(key));
+        if candidates.len() != 1 {
+            return None;
+        }
+        self.page(candidates.start).ok()
+    }
+
+    /// The entry of a key, in the only page that may have it.
+    #[inline]
+    pub(super) fn get_in<'a>(
+        &self,
+        page: &'a [u8],
+        key: &[u8],
+    ) -> Result<Option<Entry<'a>>, CoinsError> {
+        let found = Page::new(page).find(key);
+        found.map_err(|_| self.damaged("a checksum of a page does not match"))
     }
 
     /// The entry of a key.
@@ -204,13 +218,9 @@ impl Run {
     /// If the page where it would be is damaged.
     #[inline]
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Entry<'_>>, CoinsError> {
-        let Some(page) = self.page_of(key)? else {
-            return Ok(None);
-        };
-        match Page::new(page).find(key) {
-            Some(entry) if entry.is_whole() => Ok(Some(entry)),
-            Some(_) => Err(self.damaged("the checksum of a coin does not match")),
-            None => self.verify(page).map(|()| None),
+        match self.page_of(key)? {
+            Some(page) => self.get_in(page, key),
+            None => Ok(None),
         }
     }
 

@@ -1,11 +1,12 @@
 //! The blocks that are to be connected next: read and prepared ahead of their turn.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use tipward_chain::{BlockRef, ChainView, Fault, HeaderId};
 use tipward_coins::{CoinCache, KeyHash, OutPointKey};
 use tipward_primitives::Height;
+use tipward_primitives::bitcoin::hashes::Hash as _;
 use tipward_store::BlockReader;
 
 use super::SharedCoins;
@@ -27,6 +28,8 @@ pub(crate) struct Ahead {
     slots: VecDeque<Slot>,
     /// Bytes of the blocks in `slots`, by their size on disk.
     bytes: usize,
+    /// Beginnings of the ids of the transactions in those of `slots` that are read: nobody need look for their coins.
+    made: HashSet<[u8; 8]>,
 }
 
 struct Slot {
@@ -60,6 +63,7 @@ impl Ahead {
             most_bytes,
             slots: VecDeque::new(),
             bytes: 0,
+            made: HashSet::new(),
         }
     }
 
@@ -82,13 +86,27 @@ impl Ahead {
                 break;
             }
             self.bytes -= last.size;
-            self.slots.pop_back();
+            if let Some(Slot {
+                state: State::Read(block),
+                ..
+            }) = self.slots.pop_back()
+            {
+                self.forget(&block);
+            }
         }
     }
 
     pub(crate) fn clear(&mut self) {
         self.slots.clear();
+        self.made.clear();
         self.bytes = 0;
+    }
+
+    /// Of two transactions that begin alike, the other one is forgotten too: its coins are looked for, and not found.
+    fn forget(&mut self, block: &PreparedBlock) {
+        for beginning in beginnings(block) {
+            self.made.remove(&beginning);
+        }
     }
 
     /// Asks for more blocks while there is room.
@@ -131,7 +149,10 @@ impl Ahead {
                 state,
                 coins_to_come: 0,
             };
-            slot.prefetch(from, coins)?;
+            if let State::Read(block) = &slot.state {
+                self.made.extend(beginnings(block));
+            }
+            slot.prefetch(from, coins, &self.made)?;
             self.slots.push_back(slot);
         }
         Ok(())
@@ -143,29 +164,30 @@ impl Ahead {
             // What was dropped meanwhile is not wanted any more.
             match loaded {
                 Loaded::Block(block, result) => {
-                    let Some(slot) = self.slot(block.id) else {
+                    let mut slots = self.slots.iter_mut();
+                    let Some(slot) = slots.find(|slot| slot.block.id == block.id) else {
                         continue;
                     };
                     slot.state = match result {
-                        Ok(prepared) => State::Read(prepared),
+                        Ok(prepared) => {
+                            self.made.extend(beginnings(&prepared));
+                            State::Read(prepared)
+                        }
                         Err(e) => State::Failed(e),
                     };
-                    slot.prefetch(from, &coins.read().coins)?;
+                    slot.prefetch(from, &coins.read().coins, &self.made)?;
                 }
                 Loaded::Coins(block, result) => {
                     let batch = result?;
                     coins.supply(&batch);
-                    if let Some(slot) = self.slot(block.id) {
+                    let mut slots = self.slots.iter_mut();
+                    if let Some(slot) = slots.find(|slot| slot.block.id == block.id) {
                         slot.coins_to_come = slot.coins_to_come.saturating_sub(1);
                     }
                 }
             }
         }
         Ok(())
-    }
-
-    fn slot(&mut self, id: HeaderId) -> Option<&mut Slot> {
-        self.slots.iter_mut().find(|slot| slot.block.id == id)
     }
 
     /// The next block, taken out of the window.
@@ -184,7 +206,10 @@ impl Ahead {
         };
         self.bytes -= size;
         match state {
-            State::Read(prepared) => Next::Block(block, prepared),
+            State::Read(prepared) => {
+                self.forget(&prepared);
+                Next::Block(block, prepared)
+            }
             State::Failed(e) => Next::Failed(block, e),
             State::Reading => Next::NotYet,
         }
@@ -192,13 +217,17 @@ impl Ahead {
 }
 
 impl Slot {
-    /// Has the coins read that the block spends and memory does not know. Coins that blocks in between make are among them
-    /// and are not found, which costs a look each.
-    fn prefetch(&mut self, from: &Sources<'_>, coins: &CoinCache) -> Result<(), Fault> {
+    /// Has the coins read that the block spends and memory does not know, unless blocks that come before it make them.
+    fn prefetch(
+        &mut self,
+        from: &Sources<'_>,
+        coins: &CoinCache,
+        made: &HashSet<[u8; 8]>,
+    ) -> Result<(), Fault> {
         let State::Read(prepared) = &self.state else {
             return Ok(());
         };
-        let missing = from.missing(prepared, coins);
+        let missing = from.missing(prepared, coins, made);
         for keys in missing.chunks(COINS_AT_ONCE) {
             let request = Request::Coins(self.block, coins.epoch(), keys.to_vec());
             from.loader.request(request)?;
@@ -206,6 +235,16 @@ impl Slot {
         }
         Ok(())
     }
+}
+
+/// The beginnings of the ids of a block's transactions.
+fn beginnings(block: &PreparedBlock) -> impl Iterator<Item = [u8; 8]> {
+    let ids = block.block().transactions();
+    ids.map(|(txid, _)| beginning(txid.as_byte_array()))
+}
+
+fn beginning(bytes: &[u8]) -> [u8; 8] {
+    *bytes.first_chunk().expect("an id has 32 bytes")
 }
 
 /// Where blocks and coins come from.
@@ -218,13 +257,22 @@ pub(crate) struct Sources<'a> {
 }
 
 impl Sources<'_> {
-    fn missing(&self, prepared: &PreparedBlock, coins: &CoinCache) -> Vec<(KeyHash, OutPointKey)> {
+    fn missing(
+        &self,
+        prepared: &PreparedBlock,
+        coins: &CoinCache,
+        made: &HashSet<[u8; 8]>,
+    ) -> Vec<(KeyHash, OutPointKey)> {
         if self.nothing_on_disk {
             return Vec::new();
         }
-        let hashes: Vec<KeyHash> = prepared.spends().map(|key| coins.hash(key)).collect();
+        let spends: Vec<&OutPointKey> = prepared
+            .spends()
+            .filter(|key| !made.contains(&beginning(*key)))
+            .collect();
+        let hashes: Vec<KeyHash> = spends.iter().map(|key| coins.hash(key)).collect();
         coins.touch(&hashes);
-        let spends = prepared.spends().zip(hashes);
+        let spends = spends.into_iter().zip(hashes);
         spends
             .filter(|(key, hash)| coins.missing_hashed(*hash, key))
             .map(|(key, hash)| (hash, *key))

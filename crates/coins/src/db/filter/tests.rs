@@ -22,7 +22,7 @@ fn of(numbers: std::ops::Range<u32>) -> Vec<u8> {
 #[test]
 fn what_was_inserted_may_be_there_and_little_else() {
     let bytes = of(0..10_000);
-    assert_eq!(bytes.len(), (10_000usize * 10).div_ceil(512) * 64);
+    assert_eq!(bytes.len(), (10_000usize * 12).div_ceil(64) * 8);
     let filter = Filter::new(&bytes);
     let may_have = |number| filter.may_have(KeyBits::of(&key(number)));
     assert!((0..10_000).all(may_have));

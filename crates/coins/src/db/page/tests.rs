@@ -24,18 +24,19 @@ fn page(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
 fn a_page_has_these_bytes() {
     let bytes = page(&[(key(1, 0), vec![5, 6]), (key(2, 3), vec![])]);
     assert_eq!(bytes.len(), PAGE_SIZE);
-    assert_eq!(bytes[4..8], [2, 0, 0, 0]);
+    assert_eq!(bytes[8..12], [2, 0, 0, 0]);
+    assert_eq!(bytes[4..8], crc32c::crc32c(&bytes[8..20]).to_le_bytes());
     // 0x0101 and the index in two bytes with what stands before it, times 0x9e3b.
     let print = |end: [u8; 2], index: [u8; 2]| {
         u16::from_le_bytes(end) ^ u16::from_be_bytes(index).wrapping_mul(0x9e3b)
     };
-    assert_eq!(bytes[8..10], print([1, 1], [1, 0]).to_le_bytes());
-    assert_eq!(bytes[10..12], print([2, 2], [2, 3]).to_le_bytes());
-    assert_eq!(bytes[12..16], [39, 0, 76, 0]);
+    assert_eq!(bytes[12..14], print([1, 1], [1, 0]).to_le_bytes());
+    assert_eq!(bytes[14..16], print([2, 2], [2, 3]).to_le_bytes());
+    assert_eq!(bytes[16..20], [39, 0, 76, 0]);
     let with_sum = |bytes: Vec<u8>| [&*bytes, &crc32c::crc32c(&bytes).to_le_bytes()].concat();
-    assert_eq!(bytes[16..55], with_sum([key(1, 0), vec![5, 6]].concat()));
-    assert_eq!(bytes[55..92], with_sum(key(2, 3)));
-    assert!(bytes[92..].iter().all(|byte| *byte == 0));
+    assert_eq!(bytes[20..59], with_sum([key(1, 0), vec![5, 6]].concat()));
+    assert_eq!(bytes[59..96], with_sum(key(2, 3)));
+    assert!(bytes[96..].iter().all(|byte| *byte == 0));
     assert!(Page::is_whole(&bytes));
 }
 
@@ -48,12 +49,12 @@ fn every_entry_is_found_and_no_other() {
     let page = Page::new(&bytes);
     assert_eq!(page.len(), 50);
     for (number, (key, value)) in entries.iter().enumerate() {
-        let entry = page.find(key).unwrap();
+        let entry = page.find(key).unwrap().unwrap();
         assert_eq!((entry.key, entry.value), (&**key, &**value));
         assert_eq!(page.entry(number), Some(entry));
         assert_eq!(page.lower_bound(key), number);
     }
-    assert_eq!(page.find(&key(3, 3)), None);
+    assert_eq!(page.find(&key(3, 3)), Ok(None));
     assert_eq!(page.entry(50), None);
     assert_eq!(page.lower_bound(&key(3, 3)), 12);
     assert_eq!(page.lower_bound(&key(255, 0)), 50);
@@ -79,13 +80,16 @@ fn a_page_takes_what_fits_and_one_entry_that_does_not() {
     assert_eq!(builder.finish(&mut bytes), 3);
     assert_eq!(bytes.len(), 4 * PAGE_SIZE);
     assert!(Page::is_whole(&bytes[PAGE_SIZE..]));
-    assert_eq!(Page::new(&bytes[PAGE_SIZE..]).find(&second), Some(entry));
+    assert_eq!(
+        Page::new(&bytes[PAGE_SIZE..]).find(&second),
+        Ok(Some(entry))
+    );
 }
 
 #[test]
 fn bytes_that_are_no_page_have_no_entries_and_cause_no_panic() {
     let whole = page(&[(key(1, 0), vec![5, 6]), (key(2, 3), vec![])]);
-    for at in 0..92 {
+    for at in 0..96 {
         for bit in 0..8 {
             let mut bytes = whole.clone();
             bytes[at] ^= 1 << bit;
@@ -94,7 +98,16 @@ fn bytes_that_are_no_page_have_no_entries_and_cause_no_panic() {
             for number in 0..page.len() {
                 let _ = page.entry(number);
             }
-            let _ = (page.find(&key(2, 3)), page.lower_bound(&key(2, 3)));
+            // What it says is right, or it says that it is torn.
+            let value = [5, 6];
+            let (first, second) = (key(1, 0), key(2, 3));
+            let (first, second) = (Entry::new(&first, &value), Entry::new(&second, &[]));
+            for wanted in [first, second] {
+                let found = page.find(wanted.key);
+                assert!(found == Ok(Some(wanted)) || found == Err(Torn), "{at}");
+            }
+            assert!(matches!(page.find(&key(2, 2)), Ok(None) | Err(Torn)));
+            let _ = page.lower_bound(&key(2, 3));
         }
     }
     for size in 0..100 {

@@ -161,37 +161,62 @@ impl Version {
         Ok(entry.map(|entry: Entry<'_>| entry.value))
     }
 
-    /// Loads what will most likely be asked for into the processor's caches; it is for speed alone.
+    /// Looks many keys up: calls `each` with the number and the value of those for which there is a coin, in their order.
     ///
     /// To look a coin up is to wait for memory four times over: for filters, index, the page's directory, the entry. The
-    /// processor waits for many at once if nothing stands between them that needs one of them: hence these loops.
-    pub(crate) fn touch(&self, keys: &[impl Deref<Target = [u8]>]) {
-        let keys: Vec<(&[u8], KeyBits)> =
-            keys.iter().map(|key| (&**key, KeyBits::of(key))).collect();
+    /// processor waits for many at once if nothing stands between them that needs one of them: hence these loops, which only touch
+    /// what is needed next of every key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`], or as `each`.
+    pub(crate) fn get_all(
+        &self,
+        keys: &[impl Deref<Target = [u8]>],
+        mut each: impl FnMut(usize, &[u8]) -> Result<(), CoinsError>,
+    ) -> Result<(), CoinsError> {
+        let bits: Vec<KeyBits> = keys.iter().map(|key| KeyBits::of(key)).collect();
         let mut seen = 0;
         for Above { run, .. } in &self.above {
-            seen = keys
+            seen = bits
                 .iter()
-                .fold(seen, |seen, (_, bits)| seen ^ run.touch_filter(*bits));
+                .fold(seen, |seen, bits| seen ^ run.touch_filter(*bits));
         }
-        let runs: Vec<(&[u8], &Run)> = keys
+        let runs: Vec<Option<&Run>> = keys
             .iter()
-            .filter_map(|(key, bits)| Some((*key, self.guess(key, *bits)?)))
+            .zip(bits)
+            .map(|(key, bits)| self.guess(key, bits))
             .collect();
-        seen = runs
+        for (key, run) in keys.iter().zip(&runs) {
+            seen ^= run.map_or(0, |run| run.touch_index(key));
+        }
+        let pages: Vec<Option<(&Run, &[u8])>> = keys
             .iter()
-            .fold(seen, |seen, (key, run)| seen ^ run.touch_index(key));
-        let pages: Vec<(&[u8], &[u8])> = runs
-            .iter()
-            .filter_map(|(key, run)| Some((*key, run.guess(key)?)))
+            .zip(runs)
+            .map(|(key, run)| run.and_then(|run| Some((run, run.only_page_of(key)?))))
             .collect();
-        for (_, page) in &pages {
+        for (_, page) in pages.iter().flatten() {
             seen ^= Page::touch_directory(page);
         }
-        for (key, page) in &pages {
-            seen ^= Page::new(page).touch_entry(key);
+        for (key, page) in keys.iter().zip(&pages) {
+            seen ^= page.map_or(0, |(_, page)| Page::new(page).touch_entry(key));
         }
         black_box(seen);
+        for (number, (key, page)) in keys.iter().zip(pages).enumerate() {
+            let found = match page {
+                Some((run, page)) => run.get_in(page, key)?,
+                None => None,
+            };
+            let value = match found {
+                Some(entry) => Some(entry.value).filter(|value| !value.is_empty()),
+                // It may be in another run.
+                None => self.get(key)?,
+            };
+            if let Some(value) = value {
+                each(number, value)?;
+            }
+        }
+        Ok(())
     }
 
     /// The run where a key most likely is.
