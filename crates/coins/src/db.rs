@@ -186,18 +186,20 @@ impl CoinsDb {
             return Err(CoinsError::Order { from, to, state });
         }
         self.written.store(0, Ordering::Relaxed);
-        let mut value = Vec::new();
+        let mut entry = Vec::new();
         let tip = DbState::At { tip: to };
         let done = self.tree.load(tip, changes.changes() as u64, |load| {
             for (outpoint, coin) in changes.layer().sorted_changes() {
                 if stop() {
                     return Ok(false);
                 }
-                value.clear();
-                if let Some(coin) = coin {
-                    value::put_value(&mut value, &coin);
-                }
-                load.push(&Entry::new(&StoredKey::of(outpoint), &value))?;
+                entry.clear();
+                page::put_entry(&mut entry, &StoredKey::of(outpoint), |to| {
+                    if let Some(coin) = coin {
+                        value::put_value(to, &coin);
+                    }
+                });
+                load.push(&Entry::of(&entry).expect("put together so"))?;
                 self.written.fetch_add(1, Ordering::Relaxed);
             }
             Ok(true)
@@ -292,7 +294,8 @@ impl CoinsSnapshot {
     ) -> Result<(), CoinsError> {
         let mut scan = self.version.from(&StoredKey::of(first))?;
         let mut coin = SpentCoins::new();
-        while let Some(Entry { key, value, .. }) = scan.entry()? {
+        while let Some(entry) = scan.entry()? {
+            let (key, value) = (entry.key(), entry.value());
             if !value.is_empty() {
                 coin.clear();
                 let outpoint = value::key_of(key);

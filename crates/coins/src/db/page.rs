@@ -16,6 +16,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 /// Bytes of a page, those of the system's on nearly every machine.
 pub(super) const PAGE_SIZE: usize = 4 << 10;
 
@@ -30,39 +32,54 @@ const CHECKSUM: usize = 4;
 /// Cache lines of the directory of a page, about.
 const DIRECTORY_LINES: usize = 4;
 
-/// A key as it stands in the store (see [`value`](super::value)) and what it leads to.
+/// A key as it stands in the store (see [`value`](super::value)) and what it leads to, as bytes that can be copied as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry<'a> {
-    pub(super) key: &'a [u8],
-    /// Empty if the coin is gone.
-    pub(super) value: &'a [u8],
-    /// As it was when it was written.
-    sum: u32,
+    /// Key, value, checksum.
+    bytes: &'a [u8],
+    key_size: usize,
+}
+
+/// Appends the bytes of an entry.
+pub(super) fn put_entry(to: &mut Vec<u8>, key: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
+    let began = to.len();
+    to.extend_from_slice(key);
+    value(to);
+    let sum = crc32c::crc32c(&to[began..]);
+    to.extend_from_slice(&sum.to_le_bytes());
+}
+
+#[cfg(test)]
+pub(super) fn entry_bytes(key: &[u8], value: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    put_entry(&mut bytes, key, |to| to.extend_from_slice(value));
+    bytes
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn new(key: &'a [u8], value: &'a [u8]) -> Self {
-        let sum = crc32c::crc32c_append(crc32c::crc32c(key), value);
-        Self { key, value, sum }
+    /// `None` if the bytes do not begin with a key, or have no room for a checksum.
+    #[inline]
+    pub(super) fn of(bytes: &'a [u8]) -> Option<Self> {
+        let key_size = super::value::key_size(*bytes.get(32)?)?;
+        (bytes.len() >= key_size + CHECKSUM).then_some(Self { bytes, key_size })
     }
 
-    /// `None` if the bytes do not begin with a key, or do not end with a checksum.
     #[inline]
-    fn of(bytes: &'a [u8]) -> Option<Self> {
-        let size = super::value::key_size(*bytes.get(32)?)?;
-        let (bytes, sum) = bytes.split_last_chunk()?;
-        let (key, value) = bytes.split_at_checked(size)?;
-        Some(Self {
-            key,
-            value,
-            sum: u32::from_le_bytes(*sum),
-        })
+    pub(super) fn key(&self) -> &'a [u8] {
+        &self.bytes[..self.key_size]
+    }
+
+    /// Empty if the coin is gone.
+    #[inline]
+    pub(super) fn value(&self) -> &'a [u8] {
+        &self.bytes[self.key_size..self.bytes.len() - CHECKSUM]
     }
 
     /// Whether these are the bytes that were written.
     #[inline]
     pub(super) fn is_whole(&self) -> bool {
-        crc32c::crc32c_append(crc32c::crc32c(self.key), self.value) == self.sum
+        let (bytes, sum) = self.bytes.split_at(self.bytes.len() - CHECKSUM);
+        crc32c::crc32c(bytes).to_le_bytes() == sum
     }
 }
 
@@ -89,7 +106,7 @@ impl PageBuilder {
 
     /// Whether one more entry has room in the page. The first always has.
     pub(super) fn has_room(&self, entry: &Entry<'_>) -> bool {
-        let size = entry.key.len() + entry.value.len() + CHECKSUM;
+        let size = entry.bytes.len();
         let taken = HEAD + self.ends.len() * 2 + self.entries.len();
         self.is_empty() || taken + DIRECTORY + size <= PAGE_SIZE
     }
@@ -100,12 +117,10 @@ impl PageBuilder {
     ///
     /// If the entry has more than 65,535 bytes: no coin has.
     pub(super) fn push(&mut self, entry: &Entry<'_>) {
-        self.entries.extend_from_slice(entry.key);
-        self.entries.extend_from_slice(entry.value);
-        self.entries.extend_from_slice(&entry.sum.to_le_bytes());
+        self.entries.extend_from_slice(entry.bytes);
         let end = u16::try_from(self.entries.len()).expect("a script has at most 10,000 bytes");
         self.fingerprints
-            .extend_from_slice(&fingerprint(entry.key).to_le_bytes());
+            .extend_from_slice(&fingerprint(entry.key()).to_le_bytes());
         self.ends.extend_from_slice(&end.to_le_bytes());
     }
 
@@ -190,14 +205,24 @@ impl<'a> Page<'a> {
 
     #[inline]
     fn bytes_of(&self, number: usize) -> Option<&'a [u8]> {
+        self.bytes.get(self.place_of(number)?)
+    }
+
+    /// Where an entry is in the page.
+    #[inline]
+    pub(super) fn place_of(&self, number: usize) -> Option<Range<usize>> {
         let ends = self.ends();
+        let entries = HEAD + DIRECTORY * self.count;
         let end = |at: usize| {
-            ends.get(at)
-                .map(|end| usize::from(u16::from_le_bytes(*end)))
+            let end = ends.get(at)?;
+            Some(entries + usize::from(u16::from_le_bytes(*end)))
         };
-        let begin = if number == 0 { 0 } else { end(number - 1)? };
-        let entries = &self.bytes[HEAD + DIRECTORY * self.count..];
-        entries.get(begin..end(number)?)
+        let begin = if number == 0 {
+            entries
+        } else {
+            end(number - 1)?
+        };
+        Some(begin..end(number)?)
     }
 
     /// Loads the directory of the page in these bytes into the processor's caches.
@@ -233,7 +258,7 @@ impl<'a> Page<'a> {
         for (number, print) in self.fingerprints().iter().enumerate() {
             if *print == wanted {
                 let entry = self.entry(number).filter(Entry::is_whole).ok_or(Torn)?;
-                if entry.key == key {
+                if entry.key() == key {
                     return Ok(Some(entry));
                 }
             }
@@ -251,7 +276,7 @@ impl<'a> Page<'a> {
         let (mut low, mut high) = (0, self.count);
         while low < high {
             let middle = low.midpoint(high);
-            if self.entry(middle).is_some_and(|entry| entry.key < key) {
+            if self.entry(middle).is_some_and(|entry| entry.key() < key) {
                 low = middle + 1;
             } else {
                 high = middle;

@@ -163,12 +163,11 @@ impl Run {
         let mut candidates = self.index().candidates(beginning(key));
         while candidates.len() > 1 {
             let middle = candidates.start.midpoint(candidates.end);
-            let page = self.page(middle)?;
-            self.verify(page)?;
-            if Page::new(page)
-                .entry(0)
-                .is_some_and(|first| first.key <= key)
-            {
+            let first = Page::new(self.page(middle)?).entry(0);
+            let first = first.filter(Entry::is_whole);
+            let first =
+                first.ok_or_else(|| self.damaged("the checksum of a coin does not match"))?;
+            if first.key() <= key {
                 candidates.start = middle;
             } else {
                 candidates.end = middle;

@@ -246,7 +246,7 @@ pub(super) struct Load {
 impl Load {
     /// Adds an entry. The key is greater than those before.
     pub(super) fn push(&mut self, entry: &Entry<'_>) -> Result<(), CoinsError> {
-        if entry.value.is_empty() && !self.keeps_gone {
+        if entry.value().is_empty() && !self.keeps_gone {
             return Ok(());
         }
         self.writer.push(entry)

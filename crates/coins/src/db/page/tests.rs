@@ -9,7 +9,8 @@ fn key(id: u8, index: u8) -> Vec<u8> {
 fn page(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     let mut builder = PageBuilder::default();
     for (key, value) in entries {
-        let entry = Entry::new(key, value);
+        let bytes = entry_bytes(key, value);
+        let entry = Entry::of(&bytes).unwrap();
         assert!(builder.has_room(&entry));
         builder.push(&entry);
     }
@@ -50,7 +51,7 @@ fn every_entry_is_found_and_no_other() {
     assert_eq!(page.len(), 50);
     for (number, (key, value)) in entries.iter().enumerate() {
         let entry = page.find(key).unwrap().unwrap();
-        assert_eq!((entry.key, entry.value), (&**key, &**value));
+        assert_eq!((entry.key(), entry.value()), (&**key, &**value));
         assert_eq!(page.entry(number), Some(entry));
         assert_eq!(page.lower_bound(key), number);
     }
@@ -66,17 +67,21 @@ fn a_page_takes_what_fits_and_one_entry_that_does_not() {
     let mut bytes = Vec::new();
     let (first, second) = (key(1, 0), key(2, 0));
     let fill = PAGE_SIZE - HEAD - 2 * (DIRECTORY + 33 + CHECKSUM);
-    builder.push(&Entry::new(&first, &vec![1; fill - 1]));
+    builder.push(&Entry::of(&entry_bytes(&first, &vec![1; fill - 1])).unwrap());
     for (size, has_room) in [(1, true), (2, false)] {
         let value = vec![2; size];
-        assert_eq!(builder.has_room(&Entry::new(&second, &value)), has_room);
+        assert_eq!(
+            builder.has_room(&Entry::of(&entry_bytes(&second, &value)).unwrap()),
+            has_room
+        );
     }
     assert_eq!(builder.finish(&mut bytes), 1);
     let large = vec![3; 10_100];
-    let entry = Entry::new(&second, &large);
+    let large = entry_bytes(&second, &large);
+    let entry = Entry::of(&large).unwrap();
     assert!(builder.has_room(&entry));
     builder.push(&entry);
-    assert!(!builder.has_room(&Entry::new(&second, &[])));
+    assert!(!builder.has_room(&Entry::of(&entry_bytes(&second, &[])).unwrap()));
     assert_eq!(builder.finish(&mut bytes), 3);
     assert_eq!(bytes.len(), 4 * PAGE_SIZE);
     assert!(Page::is_whole(&bytes[PAGE_SIZE..]));
@@ -101,9 +106,10 @@ fn bytes_that_are_no_page_have_no_entries_and_cause_no_panic() {
             // What it says is right, or it says that it is torn.
             let value = [5, 6];
             let (first, second) = (key(1, 0), key(2, 3));
-            let (first, second) = (Entry::new(&first, &value), Entry::new(&second, &[]));
+            let (first, second) = (entry_bytes(&first, &value), entry_bytes(&second, &[]));
+            let (first, second) = (Entry::of(&first).unwrap(), Entry::of(&second).unwrap());
             for wanted in [first, second] {
-                let found = page.find(wanted.key);
+                let found = page.find(wanted.key());
                 assert!(found == Ok(Some(wanted)) || found == Err(Torn), "{at}");
             }
             assert!(matches!(page.find(&key(2, 2)), Ok(None) | Err(Torn)));

@@ -27,6 +27,8 @@ pub(crate) struct Cursor {
     /// The entry's number in its page, and how many there are.
     number: usize,
     count: usize,
+    /// Where the entry is in the piece; nowhere at the end.
+    entry: Range<usize>,
 }
 
 impl Cursor {
@@ -40,12 +42,14 @@ impl Cursor {
             place: 0..0,
             number: 0,
             count: 0,
+            entry: 0..0,
         };
         cursor.enter()?;
         // Of a transaction that fills many pages, the right one may be far: that is rare, and found by walking.
         loop {
             cursor.number = Page::new(&cursor.piece[cursor.place.clone()]).lower_bound(key);
             if cursor.number < cursor.count || cursor.is_at_end() {
+                cursor.find_entry();
                 return Ok(cursor);
             }
             cursor.page += 1;
@@ -59,7 +63,7 @@ impl Cursor {
 
     /// Makes the page that `page` names the one that is read.
     fn enter(&mut self) -> Result<(), CoinsError> {
-        (self.number, self.count, self.place) = (0, 0, 0..0);
+        (self.number, self.count, self.place, self.entry) = (0, 0, 0..0, 0..0);
         if self.is_at_end() {
             return Ok(());
         }
@@ -85,10 +89,17 @@ impl Cursor {
         Ok(())
     }
 
+    fn find_entry(&mut self) {
+        let page = Page::new(&self.piece[self.place.clone()]);
+        self.entry = page.place_of(self.number).map_or(0..0, |entry| {
+            self.place.start + entry.start..self.place.start + entry.end
+        });
+    }
+
     /// The entry, until the end.
     #[inline]
     pub(crate) fn entry(&self) -> Option<Entry<'_>> {
-        Page::new(&self.piece[self.place.clone()]).entry(self.number)
+        Entry::of(&self.piece[self.entry.clone()])
     }
 
     /// Goes to the next entry.
@@ -99,6 +110,7 @@ impl Cursor {
             self.page += 1;
             self.enter()?;
         }
+        self.find_entry();
         Ok(())
     }
 }
@@ -149,7 +161,7 @@ impl Merge {
     }
 
     fn key(&self, cursor: usize) -> Option<&[u8]> {
-        self.cursors[cursor].entry().map(|entry| entry.key)
+        self.cursors[cursor].entry().map(|entry| entry.key())
     }
 
     /// By the whole key; the end is after all keys.
@@ -209,5 +221,5 @@ impl Merge {
 
 #[inline]
 fn head(cursor: &Cursor) -> u64 {
-    cursor.entry().map_or(END, |entry| beginning(entry.key))
+    cursor.entry().map_or(END, |entry| beginning(entry.key()))
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::super::page::Entry;
+use super::super::page::{Entry, entry_bytes};
 use super::*;
 use crate::model::scratch;
 
@@ -13,7 +13,9 @@ fn write(dir: &Path, id: u64, pairs: &Pairs, filter: bool) -> Run {
     let keys = filter.then_some(pairs.len() as u64);
     let mut writer = RunWriter::create(dir, id, keys).unwrap();
     for (key, value) in pairs {
-        writer.push(&Entry::new(key, value)).unwrap();
+        writer
+            .push(&Entry::of(&entry_bytes(key, value)).unwrap())
+            .unwrap();
     }
     assert_eq!(writer.entries(), pairs.len() as u64);
     writer.finish().unwrap()
@@ -30,7 +32,7 @@ fn key(beginning: u64, index: u8) -> Vec<u8> {
 fn all(merge: &mut Merge) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut pairs = Vec::new();
     while let Some(entry) = merge.entry() {
-        pairs.push((entry.key.to_vec(), entry.value.to_vec()));
+        pairs.push((entry.key().to_vec(), entry.value().to_vec()));
         merge.advance().unwrap();
     }
     pairs
@@ -65,7 +67,8 @@ proptest! {
         let run = write(dir.path(), 1, &pairs, true);
         for (key, value) in &pairs {
             prop_assert!(run.may_have(KeyBits::of(key)));
-            prop_assert_eq!(run.get(key).unwrap(), Some(Entry::new(key, value)));
+            let found = run.get(key).unwrap().unwrap();
+            prop_assert_eq!((found.key(), found.value()), (&**key, &**value));
         }
         for (beginning, index) in others {
             let key = key(beginning, index);
@@ -74,7 +77,8 @@ proptest! {
         let again = Run::open(dir.path(), 1, run.size()).unwrap();
         prop_assert_eq!(again.entries(), pairs.len() as u64);
         for (key, value) in &pairs {
-            prop_assert_eq!(again.get(key).unwrap(), Some(Entry::new(key, value)));
+            let found = again.get(key).unwrap().unwrap();
+            prop_assert_eq!((found.key(), found.value()), (&**key, &**value));
         }
     }
 
@@ -108,12 +112,12 @@ fn the_outputs_of_one_transaction_may_fill_many_pages() {
     pairs.insert(key(u64::MAX, 0), vec![3]);
     let run = Arc::new(write(dir.path(), 1, &pairs, false));
     for (key, value) in &pairs {
-        assert_eq!(run.get(key).unwrap().unwrap().value, value);
+        assert_eq!(run.get(key).unwrap().unwrap().value(), value);
         let mut merge = Merge::at(std::iter::once(Arc::clone(&run)), key).unwrap();
-        assert_eq!(merge.entry().unwrap().key, key);
+        assert_eq!(merge.entry().unwrap().key(), key);
         merge.advance().unwrap();
         let next = pairs.range(key.clone()..).nth(1).map(|(key, _)| &**key);
-        assert_eq!(merge.entry().map(|entry| entry.key), next);
+        assert_eq!(merge.entry().map(|entry| entry.key()), next);
     }
 }
 

@@ -72,13 +72,13 @@ impl RunWriter {
             self.finish_page()?;
         }
         if self.page.is_empty() {
-            self.first.push(beginning(entry.key));
+            self.first.push(beginning(entry.key()));
             self.places.push(self.pages);
         }
         self.page.push(entry);
         self.entries += 1;
         if let Some(filter) = &mut self.filter {
-            filter.insert(KeyBits::of(entry.key));
+            filter.insert(KeyBits::of(entry.key()));
         }
         Ok(())
     }

@@ -176,7 +176,7 @@ impl Tree {
     ) -> Result<bool, CoinsError> {
         let mut left = SLICE;
         while let Some(entry) = merging.merge.entry() {
-            let begins = beginning(entry.key);
+            let begins = beginning(entry.key());
             if merging.job.is_past(begins) {
                 break;
             }
@@ -198,7 +198,7 @@ impl Tree {
                             .extend(finish(&mut merging.writer, merging.began)?);
                         merging.began = begins;
                     }
-                    (None, entry.value.is_empty())
+                    (None, entry.value().is_empty())
                 }
             };
             merging.last = Some(begins);

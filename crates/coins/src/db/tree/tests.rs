@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
 
+use super::super::page::entry_bytes;
 use super::*;
 use crate::model::scratch;
 
@@ -40,7 +41,7 @@ type Map = BTreeMap<[u8; 33], Vec<u8>>;
 fn load(tree: &Tree, number: u8, changes: &Map) {
     let done = tree.load(tip(number), changes.len() as u64, |load| {
         for (key, value) in changes {
-            load.push(&Entry::new(key, value))?;
+            load.push(&Entry::of(&entry_bytes(key, value)).unwrap())?;
         }
         Ok(true)
     });
@@ -68,8 +69,8 @@ fn assert_is(version: &Version, map: &Map) {
         let mut scan = version.from(&from).unwrap();
         let mut found = Vec::new();
         while let Some(entry) = scan.entry().unwrap() {
-            if !entry.value.is_empty() {
-                found.push((entry.key.try_into().unwrap(), entry.value.to_vec()));
+            if !entry.value().is_empty() {
+                found.push((entry.key().try_into().unwrap(), entry.value().to_vec()));
             }
             scan.advance().unwrap();
         }

@@ -150,7 +150,7 @@ impl Version {
                     && run.may_have(bits)
                     && let Some(entry) = run.get(key)?
                 {
-                    return Ok(Some(entry.value).filter(|value| !value.is_empty()));
+                    return Ok(Some(entry.value()).filter(|value| !value.is_empty()));
                 }
             }
         }
@@ -158,7 +158,7 @@ impl Version {
             Some(part) => self.parts[part].run.get(key)?,
             None => None,
         };
-        Ok(entry.map(|entry: Entry<'_>| entry.value))
+        Ok(entry.map(|entry: Entry<'_>| entry.value()))
     }
 
     /// Looks many keys up: calls `each` with the number and the value of those for which there is a coin, in their order.
@@ -208,7 +208,7 @@ impl Version {
                 None => None,
             };
             let value = match found {
-                Some(entry) => Some(entry.value).filter(|value| !value.is_empty()),
+                Some(entry) => Some(entry.value()).filter(|value| !value.is_empty()),
                 // It may be in another run.
                 None => self.get(key)?,
             };
