@@ -66,6 +66,12 @@ impl Prefetched {
         db.get_all(keys, &mut self.coins, |key| self.keys.push(*key))
     }
 
+    /// The coins that were found, in the order in which they were asked for.
+    pub fn iter(&self) -> impl Iterator<Item = (&OutPointKey, Coin<'_>)> {
+        let keys = self.keys.iter().map(|(_, key)| key);
+        keys.zip(self.coins.iter())
+    }
+
     /// How many coins were found.
     pub fn len(&self) -> usize {
         self.keys.len()

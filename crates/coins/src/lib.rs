@@ -32,6 +32,6 @@ pub mod undo;
 
 pub use cache::{CoinCache, Frozen, KeyHash, Prefetched};
 pub use coin::{Coin, MAX_SCRIPT_SIZE, OutPointKey, SpentCoins, is_unspendable};
-pub use db::{CoinsDb, CoinsSnapshot, DbState, Flushed};
+pub use db::{CoinsDb, CoinsSnapshot, DbState, Flushed, Merged};
 pub use error::CoinsError;
 pub use info::SetInfo;

@@ -1,4 +1,4 @@
-//! Compares embedded stores on the access pattern of Bitcoin's coin set.
+//! Compares tipward's own store and embedded ones on the access pattern of Bitcoin's coin set.
 //!
 //! A node keeps young coins in memory and writes to its store seldom and much at once: a flush is some hundred thousand
 //! changes, sorted by outpoint, in chunks, between the mark that it has begun and the mark that it is done; a chunk is on
@@ -30,7 +30,7 @@ use clap::{Parser, ValueEnum};
 use stores::Kind;
 use table::Table;
 
-/// Compares embedded stores on the access pattern of Bitcoin's coin set.
+/// Compares tipward's own store and embedded ones on the access pattern of Bitcoin's coin set.
 #[derive(Parser)]
 struct Options {
     /// The stores to measure, one after the other.
@@ -161,7 +161,12 @@ fn size_of(dir: &Path) -> anyhow::Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
-        let metadata = entry.metadata()?;
+        let metadata = match entry.metadata() {
+            Ok(metadata) => metadata,
+            // A thread of the store has deleted it since.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error.into()),
+        };
         bytes += if metadata.is_dir() {
             size_of(&entry.path())?
         } else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use crate::measure::{Meter, Spent, own_memory, peak_memory, wait_until_idle};
-use crate::stores::{self, Kind, Mark, Store};
+use crate::stores::{self, Key, Kind, Mark, Store};
 use crate::table::tell;
 use crate::workload::{self, Workload};
 use crate::{Options, size_of};
@@ -14,10 +14,13 @@ use crate::{Options, size_of};
 /// Longest that background work after the load is waited for.
 const SETTLE: Duration = Duration::from_secs(600);
 
+/// Coins that are read at a time where many are: about as many as a block spends that memory lacks.
+const BATCH: usize = 1_000;
+
 /// Loads the store and reads from it, then dies in the middle of a flush without closing anything.
 pub(crate) fn load_and_read(kind: Kind, dir: &Path, options: &Options) -> anyhow::Result<()> {
     let mut store = stores::open(kind, dir, options.cache << 20)?;
-    let workload = load(kind, store.as_mut(), options)?;
+    let workload = load(kind, store.as_mut(), dir, options)?;
 
     let reads = options.reads;
     for (name, coins, threads) in [
@@ -121,10 +124,15 @@ pub(crate) fn reopen(kind: Kind, dir: &Path, options: &Options) -> anyhow::Resul
 }
 
 /// Flush after flush, each after a read of the coins that it spends; stops at `options.limit`. Returns what was done.
-fn load(kind: Kind, store: &mut dyn Store, options: &Options) -> anyhow::Result<Workload> {
+fn load(
+    kind: Kind,
+    store: &mut dyn Store,
+    dir: &Path,
+    options: &Options,
+) -> anyhow::Result<Workload> {
     let mut workload = Workload::new(options.coins, options.flush);
     let all = Meter::start()?;
-    let (mut writing, mut longest, mut memory) = (0.0, 0.0_f64, 0);
+    let (mut writing, mut longest, mut memory, mut disk) = (0.0, 0.0_f64, 0, 0);
     for flush in 0..workload.flushes() {
         let mut coins = workload.spent_in(flush);
         coins.retain(|coin| coin % options.read_one_in.max(1) as u64 == 0);
@@ -138,6 +146,7 @@ fn load(kind: Kind, store: &mut dyn Store, options: &Options) -> anyhow::Result<
         writing += spent.wall;
         longest = longest.max(spent.wall);
         memory = memory.max(own_memory()?);
+        disk = disk.max(size_of(dir)?);
         let spent = all.so_far()?;
         eprintln!(
             "{kind}: flush {flush}, {:.0} s, {:.0} s CPU, {} MB written, {} MB read",
@@ -174,15 +183,25 @@ fn load(kind: Kind, store: &mut dyn Store, options: &Options) -> anyhow::Result<
     );
     tell("read from disk, MB", read / 1_000_000);
     tell("most own memory, MiB", memory >> 20);
+    tell("most on disk after a flush, MB", disk / 1_000_000);
     Ok(workload)
 }
 
-/// Reads coins with as many threads and compares what is found with what was written. Returns how many were found.
+/// Reads coins with as many threads and compares what is found with what was written. Returns how many were found. One thread
+/// reads one coin at a time, and several read as those of a node do that read ahead for blocks: many at a time.
 fn read(kind: Kind, store: &dyn Store, coins: &[u64], threads: usize) -> anyhow::Result<usize> {
     let read_some = |coins: &[u64]| -> anyhow::Result<usize> {
         let mut found = 0;
-        for coin in coins {
-            if let Some(value) = store.get(&workload::key(*coin))? {
+        for coins in coins.chunks(if threads > 1 { BATCH } else { 1 }) {
+            let keys: Vec<Key> = coins.iter().map(|coin| workload::key(*coin)).collect();
+            let values = match &keys[..] {
+                [key] => vec![store.get(key)?],
+                keys => store.get_many(keys)?,
+            };
+            for (coin, value) in coins.iter().zip(values) {
+                let Some(value) = value else {
+                    continue;
+                };
                 if value != workload::value(*coin) {
                     bail!("{kind}: coin {coin} has another value");
                 }

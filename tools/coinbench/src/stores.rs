@@ -10,6 +10,8 @@ mod lmdb;
 mod redb_store;
 #[cfg(feature = "rocksdb")]
 mod rocks;
+#[cfg(feature = "tipward")]
+mod tipward;
 
 use std::path::Path;
 
@@ -18,7 +20,7 @@ use clap::ValueEnum;
 
 use crate::workload::{Change, KEY_SIZE};
 
-type Key = [u8; KEY_SIZE];
+pub(crate) type Key = [u8; KEY_SIZE];
 
 /// Where the mark of the last flush stands: shorter than any coin's key, so that it is never one.
 const MARK: &[u8] = b"tip";
@@ -42,11 +44,19 @@ pub(crate) trait Store: Sync {
 
     fn get(&self, key: &Key) -> anyhow::Result<Option<Vec<u8>>>;
 
+    /// Looks many coins up, all at once where the store can do that.
+    fn get_many(&self, keys: &[Key]) -> anyhow::Result<Vec<Option<Vec<u8>>>> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
     fn mark(&self) -> anyhow::Result<Option<Mark>>;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
+    /// tipward's own.
+    #[cfg(feature = "tipward")]
+    Tipward,
     /// Chunks go through the write-ahead log.
     #[cfg(feature = "rocksdb")]
     Rocksdb,
@@ -75,6 +85,8 @@ impl std::fmt::Display for Kind {
 /// Opens or makes a store that may use `cache` bytes for caches and write buffers.
 pub(crate) fn open(kind: Kind, dir: &Path, cache: usize) -> anyhow::Result<Box<dyn Store>> {
     Ok(match kind {
+        #[cfg(feature = "tipward")]
+        Kind::Tipward => Box::new(tipward::Tipward::open(dir, cache)?),
         #[cfg(feature = "rocksdb")]
         Kind::Rocksdb => Box::new(rocks::Rocks::open(dir, cache, true)?),
         #[cfg(feature = "rocksdb")]

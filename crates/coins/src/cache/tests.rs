@@ -102,6 +102,27 @@ fn what_was_read_ahead_before_memory_forgot_something_is_not_used() {
 }
 
 #[test]
+fn what_was_read_ahead_is_told_in_the_order_in_which_it_was_asked_for() {
+    let (_dir, mut cache) = cache(1 << 20);
+    for number in [1, 2, 3, 5] {
+        cache.add(&key(number), OwnedCoin::numbered(number).coin(), false);
+    }
+    let frozen = cache.freeze();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let (from, to) = (BlockHash::all_zeros(), block(1));
+    cache.db.write(&frozen, from, to, &stop).unwrap();
+    let mut batch = Prefetched::new(cache.epoch());
+    let asked = [5, 4, 1, 3].map(|number| (cache.hash(&key(number)), key(number)));
+    batch.read(&cache.db, &asked).unwrap();
+    let told: Vec<_> = batch
+        .iter()
+        .map(|(key, coin)| (*key, OwnedCoin::of(coin)))
+        .collect();
+    let wanted = [5, 1, 3].map(|number| (key(number), OwnedCoin::numbered(number)));
+    assert_eq!(told, wanted);
+}
+
+#[test]
 fn what_is_frozen_is_handed_out_again_until_it_is_written() {
     let (_dir, mut cache) = cache(1 << 20);
     cache.add(&key(1), OwnedCoin::numbered(1).coin(), false);
