@@ -13,7 +13,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
@@ -74,6 +74,8 @@ pub enum Merged {
 pub struct CoinsDb {
     tree: Arc<Tree>,
     written: Arc<AtomicU64>,
+    /// How often pages had to come from the disk of late.
+    waits: Arc<AtomicU8>,
 }
 
 impl fmt::Debug for CoinsDb {
@@ -93,6 +95,7 @@ impl CoinsDb {
         Ok(Self {
             tree: Arc::new(Tree::open(dir, Shape::default())?),
             written: Arc::default(),
+            waits: Arc::default(),
         })
     }
 
@@ -129,11 +132,13 @@ impl CoinsDb {
         for keys in keys.chunks(TOGETHER) {
             stored.clear();
             stored.extend(keys.iter().map(|(_, key)| StoredKey::of(key)));
-            snapshot.version.get_all(&stored, |number, value| {
-                snapshot.take(value, to)?;
-                each(&keys[number]);
-                Ok(())
-            })?;
+            snapshot
+                .version
+                .get_all(&stored, &self.waits, |number, value| {
+                    snapshot.take(value, to)?;
+                    each(&keys[number]);
+                    Ok(())
+                })?;
         }
         Ok(())
     }

@@ -199,6 +199,13 @@ impl Run {
         self.page(candidates.start).ok()
     }
 
+    /// Asks the system to read a page of its own ahead, without waiting for it.
+    pub(super) fn read_ahead(&self, page: &[u8]) {
+        let at = (page.as_ptr() as usize).wrapping_sub(self.map.as_ptr() as usize);
+        // A system that cannot reads it when it is looked at.
+        let _ = self.map.advise_range(Advice::WillNeed, at, page.len());
+    }
+
     /// The entry of a key, in the only page that may have it.
     #[inline]
     pub(super) fn get_in<'a>(

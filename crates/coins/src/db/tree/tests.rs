@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU8;
 
 use proptest::prelude::*;
 use tipward_primitives::BlockHash;
@@ -63,6 +64,20 @@ fn assert_is(version: &Version, map: &Map) {
         let key = key(number);
         let found = version.get(&key).unwrap();
         assert_eq!(found, map.get(&key).map(|value| &**value));
+    }
+    let keys: Vec<Vec<u8>> = (0..900).map(|number| key(number).into()).collect();
+    for waits in [0, 2] {
+        let mut found = Map::new();
+        let mut each = |number, value: &[u8]| {
+            assert!(found.insert(key(number as u16), value.to_vec()).is_none());
+            Ok(())
+        };
+        for (chunk, keys) in keys.chunks(50).enumerate() {
+            let waits = AtomicU8::new(waits);
+            let each = |number: usize, value: &[u8]| each(chunk * 50 + number, value);
+            version.get_all(keys, &waits, each).unwrap();
+        }
+        assert_eq!(&found, map);
     }
     for from in [0, 100, 500] {
         let from = key(from);

@@ -4,6 +4,8 @@ use std::hint::black_box;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
 
 use super::super::DbState;
 use super::super::filter::KeyBits;
@@ -11,6 +13,13 @@ use super::super::manifest::{Listed, Manifest};
 use super::super::page::{Entry, Page};
 use super::super::run::{Merge, Run, beginning};
 use crate::CoinsError;
+
+/// Pages that take longer each were not all in memory: a page that is takes a microsecond, if it must be mapped, and one on the fastest
+/// disk some twenty.
+const AS_FROM_DISK: Duration = Duration::from_micros(8);
+
+/// It is not by chance that pages are waited for so often: a thread that is interrupted sees the same once.
+const OFTEN: u8 = 2;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Version {
@@ -167,12 +176,16 @@ impl Version {
     /// processor waits for many at once if nothing stands between them that needs one of them: hence these loops, which only touch
     /// what is needed next of every key.
     ///
+    /// `waits` counts how often pages had to come from the disk of late. When they often have to, the system is asked for all of them
+    /// first, so that the disk, too, is waited for once. To ask for pages that are in memory would take as long as to look them up.
+    ///
     /// # Errors
     ///
     /// As [`Self::get`], or as `each`.
     pub(crate) fn get_all(
         &self,
         keys: &[impl Deref<Target = [u8]>],
+        waits: &AtomicU8,
         mut each: impl FnMut(usize, &[u8]) -> Result<(), CoinsError>,
     ) -> Result<(), CoinsError> {
         let bits: Vec<KeyBits> = keys.iter().map(|key| KeyBits::of(key)).collect();
@@ -195,8 +208,23 @@ impl Version {
             .zip(runs)
             .map(|(key, run)| run.and_then(|run| Some((run, run.only_page_of(key)?))))
             .collect();
+        let began = Instant::now();
+        let waited = waits.load(Ordering::Relaxed);
+        if waited >= OFTEN {
+            for (run, page) in pages.iter().flatten() {
+                run.read_ahead(page);
+            }
+        }
         for (_, page) in pages.iter().flatten() {
             seen ^= Page::touch_directory(page);
+        }
+        let is_slow = began.elapsed() > AS_FROM_DISK * keys.len() as u32;
+        let now = match is_slow {
+            true => (waited + 1).min(2 * OFTEN),
+            false => waited.saturating_sub(1),
+        };
+        if now != waited {
+            waits.store(now, Ordering::Relaxed);
         }
         for (key, page) in keys.iter().zip(&pages) {
             seen ^= page.map_or(0, |(_, page)| Page::new(page).touch_entry(key));
