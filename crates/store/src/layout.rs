@@ -151,7 +151,7 @@ pub(crate) const LOCK: &str = ".lock";
 pub(crate) const MANIFEST: &str = "manifest";
 pub(crate) const HEADER_LOG: &str = "headers.log";
 pub(crate) const BLOCKS: &str = "blocks";
-/// Name of the directory of the coin set's embedded store.
+/// Name of the directory of the coin set.
 pub const COINS: &str = "coins";
 pub(crate) const BLOCK_FILE_PREFIX: &str = "blk";
 pub(crate) const INDEX_LOG: &str = "index.log";
