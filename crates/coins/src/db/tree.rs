@@ -105,13 +105,8 @@ impl Tree {
     pub(super) fn open(dir: &Path, shape: Shape) -> Result<Self, CoinsError> {
         let io = |source| io_error(dir, source);
         fs::create_dir_all(dir).map_err(io)?;
-        let manifest = Manifest::read(dir)?;
-        if manifest.is_none() && is_foreign(dir).map_err(io)? {
-            return Err(CoinsError::Format {
-                path: dir.to_owned(),
-                found: FORMAT - 1,
-                known: FORMAT,
-            });
+        if Manifest::read(dir)?.is_none() {
+            check_is_new(dir)?;
         }
         let lock = File::create(dir.join("lock")).map_err(io)?;
         match lock.try_lock() {
@@ -253,15 +248,24 @@ impl Load {
     }
 }
 
-/// Whether a folder without a manifest has something in it: format 1 was other files.
-fn is_foreign(dir: &Path) -> io::Result<bool> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() || entry.path().extension().is_some_and(|e| e == "jnl") {
-            return Ok(true);
+/// That there are no coins in a folder without a manifest: it is written before the first of them.
+fn check_is_new(dir: &Path) -> Result<(), CoinsError> {
+    for entry in fs::read_dir(dir).map_err(|e| io_error(dir, e))? {
+        let path = entry.map_err(|e| io_error(dir, e))?.path();
+        let ends_with = |extension| path.extension().is_some_and(|e| e == extension);
+        if ends_with("run") {
+            return Err(CoinsError::damaged(dir, "its manifest is missing"));
+        }
+        // Of the store that kept coins before this one.
+        if ends_with("jnl") || path.is_dir() {
+            return Err(CoinsError::Format {
+                path: dir.to_owned(),
+                found: FORMAT - 1,
+                known: FORMAT,
+            });
         }
     }
-    Ok(false)
+    Ok(())
 }
 
 /// Deletes the runs that no manifest names: an end of the process left them.

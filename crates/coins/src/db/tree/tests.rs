@@ -321,6 +321,12 @@ fn a_damaged_file_is_named_and_the_others_stay() {
         load(&tree, 3, &many(3, 100..120));
     }
     let files = || std::fs::read_dir(dir.path()).unwrap().count();
+    let manifest = dir.path().join("manifest");
+    let text = std::fs::read(&manifest).unwrap();
+    std::fs::remove_file(&manifest).unwrap();
+    let error = Tree::open(dir.path(), small()).unwrap_err();
+    assert!(error.to_string().contains("manifest is missing"), "{error}");
+    std::fs::write(&manifest, text).unwrap();
     let before = files();
     let last = Manifest::read(dir.path()).unwrap().unwrap().runs[0].id;
     let path = Run::path(dir.path(), last);
