@@ -53,7 +53,7 @@ pub struct Options {
 
 impl Default for Options {
     /// As many threads that check and that verify scripts as cores, four that read ahead; a queue of 1024, and a sync after
-    /// 256 MiB or 30 seconds; 450 MiB for coins, 24 MiB each for blocks read ahead and for blocks just written; a flush
+    /// 256 MiB or 30 seconds; 450 MiB for coins, 16 MiB each for blocks read ahead and for blocks just written; a flush
     /// every hour, and ten seconds for the last one. No scripts are assumed valid.
     fn default() -> Self {
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -68,8 +68,8 @@ impl Default for Options {
             assume_valid: BlockHash::all_zeros(),
             lead: LeadBounds::default(),
             ahead_blocks: 256,
-            ahead_bytes: 24 << 20,
-            handoff_bytes: 24 << 20,
+            ahead_bytes: 16 << 20,
+            handoff_bytes: 16 << 20,
             flush_interval: Duration::from_secs(60 * 60),
             flush_deadline: Duration::from_secs(10),
             prune: None,
