@@ -150,9 +150,6 @@ impl CoinsDb {
     /// If the store is damaged where the coin would be.
     pub fn has(&self, key: &OutPointKey) -> Result<bool, CoinsError> {
         let version = self.tree.version();
-        if version.is_empty() {
-            return Ok(false);
-        }
         Ok(version.get(&StoredKey::of(key))?.is_some())
     }
 

@@ -151,6 +151,12 @@ impl Run {
         self.kept.store(false, Ordering::Relaxed);
     }
 
+    /// It was written with a filter, as all runs above the last level are.
+    #[inline]
+    pub(super) fn has_filter(&self) -> bool {
+        !self.filter.is_empty()
+    }
+
     /// `false`: it has no entry of this key.
     #[inline]
     pub(super) fn may_have(&self, key: KeyBits) -> bool {

@@ -231,13 +231,14 @@ impl Version {
         }
         black_box(seen);
         for (number, (key, page)) in keys.iter().zip(pages).enumerate() {
-            let found = match page {
-                Some((run, page)) => run.get_in(page, key)?,
-                None => None,
-            };
-            let value = match found {
-                Some(entry) => Some(entry.value()).filter(|value| !value.is_empty()),
-                // It may be in another run.
+            let value = match page {
+                Some((run, page)) => match run.get_in(page, key)? {
+                    Some(entry) => Some(entry.value()).filter(|value| !value.is_empty()),
+                    // The filter was wrong: it may be in another run.
+                    None if run.has_filter() => self.get(key)?,
+                    // The last level is asked when no filter says yes.
+                    None => None,
+                },
                 None => self.get(key)?,
             };
             if let Some(value) = value {
