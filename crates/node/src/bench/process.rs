@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
+use rustix::time::{ClockId, clock_gettime};
 
 /// How often a running process is looked at. Its peak memory is a mark that only rises, so that what is missed is what
 /// it took in its last milliseconds.
@@ -149,10 +150,11 @@ pub(super) fn cpu_seconds(pid: u32) -> Option<f64> {
     parse_ticks(&stat, OWN_FIELD).map(|ticks| ticks as f64 / TICKS_PER_SECOND)
 }
 
-/// CPU time of the calling thread so far.
-pub(super) fn thread_cpu_seconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/thread-self/stat").ok()?;
-    parse_ticks(&stat, OWN_FIELD).map(|ticks| ticks as f64 / TICKS_PER_SECOND)
+/// CPU time of the calling thread so far, to the nanosecond: a thread that works for moments has used some, too.
+pub(super) fn thread_cpu_seconds() -> f64 {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime))
+        .unwrap_or_default()
+        .as_secs_f64()
 }
 
 /// Two neighbouring fields of proc_pid_stat(5), user and system time. The second field of all is the program's name,
