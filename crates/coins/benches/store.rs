@@ -1,10 +1,19 @@
-//! What coins cost that memory lacks: reading them from the store, and writing what has changed.
+//! What coins cost that memory lacks: reading them from the store, writing what has changed, and merging what was written.
+//!
+//! The store is where `TMPDIR` says; 2 GB are enough. What is written and merged is measured in the thread's processor time for each
+//! entry that is written or read, so that a disk that is waited for does not count, and neither does what runs beside it.
 
+use std::cell::RefCell;
+use std::fs;
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use tipward_coins::{Coin, CoinCache, CoinsDb, OutPointKey, SpentCoins};
+use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use rustix::time::{ClockId, clock_gettime};
+use tempfile::TempDir;
+use tipward_coins::{Coin, CoinCache, CoinsDb, Merged, OutPointKey, SpentCoins};
 use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
 
@@ -124,7 +133,7 @@ fn store(c: &mut Criterion) {
     });
     group.throughput(Throughput::Elements(CHANGES));
     group.sample_size(10);
-    let writer = std::cell::RefCell::new(writer);
+    let writer = RefCell::new(writer);
     group.bench_function("flush 200,000 new coins and 50,000 spent ones", |b| {
         b.iter_batched(
             || writer.borrow_mut().changed(CHANGES),
@@ -135,5 +144,176 @@ fn store(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, store);
+/// Coins of the last level into which is merged.
+const OLD: u64 = 3_000_000;
+
+/// A store that takes in changes of which half are new coins and half take out one that is there.
+struct Growing {
+    dir: TempDir,
+    writer: Writer,
+    /// The next to be spent of the coins that were there first, and of those that came later.
+    old: u64,
+    recent: u64,
+}
+
+impl Growing {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        let db = CoinsDb::open(dir.path()).expect("an empty store");
+        let mut writer = Writer {
+            db,
+            blocks: 0,
+            next: 0,
+        };
+        let all = writer.changed(OLD);
+        writer.write(all);
+        Self {
+            dir,
+            writer,
+            old: 0,
+            recent: OLD,
+        }
+    }
+
+    fn changed(&mut self, count: u64) -> CoinCache {
+        let mut cache = CoinCache::new(self.writer.db.clone(), 1 << 30);
+        let before = self.writer.next;
+        let mut spent = SpentCoins::new();
+        for number in 0..count / 2 {
+            let next = self.writer.next;
+            cache.add(&key(next), coin(next), false);
+            self.writer.next += 1;
+            // As many old ones, in no order, as some that came not long ago.
+            let gone = if number % 2 == 0 || self.recent >= before {
+                self.old += 1;
+                self.old * 1_000_003 % OLD
+            } else {
+                self.recent += 3;
+                self.recent - 3
+            };
+            let gone = key(gone);
+            if cache
+                .fetch(&gone, &mut spent)
+                .expect("the store can be read")
+            {
+                cache.spend(&gone);
+            }
+            spent.clear();
+        }
+        cache
+    }
+
+    fn flush(&mut self, count: u64) {
+        let cache = self.changed(count);
+        self.writer.write(cache);
+    }
+
+    /// Its files as they are now, in a folder of their own. They are never changed.
+    fn fork(&self) -> TempDir {
+        fork(self.dir.path())
+    }
+}
+
+fn fork(from: &Path) -> TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    for file in fs::read_dir(from).expect("a folder") {
+        let path = file.expect("a file").path();
+        let name = path.file_name().expect("a name");
+        if name != "lock" {
+            fs::hard_link(&path, dir.path().join(name)).expect("the same file system");
+        }
+    }
+    dir
+}
+
+/// The processor time of this thread.
+fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// What an iteration takes of which `work` does so many at once.
+fn each(of: u64, iterations: u64, work: impl FnOnce()) -> Duration {
+    let began = cpu();
+    work();
+    let nanos = (cpu() - began).as_nanos() * u128::from(iterations) / u128::from(of);
+    Duration::from_nanos(nanos as u64)
+}
+
+fn merging(c: &mut Criterion) {
+    let mut group = c.benchmark_group("each entry");
+    group
+        .sample_size(10)
+        .sampling_mode(SamplingMode::Flat)
+        .warm_up_time(Duration::from_millis(1));
+    let mut growing = Growing::new();
+    let base = growing.fork();
+
+    // More runs than are left alone, none of them large: they are joined.
+    const SMALL: u64 = 250_000;
+    const RUNS: u64 = 9;
+    for _ in 0..RUNS {
+        growing.flush(SMALL);
+    }
+    let runs = growing.fork();
+    group.bench_function("of 9 runs that are joined", |b| {
+        b.iter_custom(|iterations| {
+            let dir = fork(runs.path());
+            let db = CoinsDb::open(dir.path()).expect("a store");
+            each(SMALL * RUNS, iterations, || {
+                let merged = db.merge(|| false).expect("the store can be written");
+                assert_eq!(merged, Merged::Done);
+            })
+        });
+    });
+
+    // As large as the last level: they are folded into it.
+    const LARGE: u64 = 500_000;
+    for _ in RUNS..=12 {
+        growing.flush(LARGE);
+    }
+    let runs = growing.fork();
+    let all = OLD + RUNS * SMALL + (13 - RUNS) * LARGE;
+    group.bench_function("of runs that are folded into the last level", |b| {
+        b.iter_custom(|iterations| {
+            let dir = fork(runs.path());
+            let db = CoinsDb::open(dir.path()).expect("a store");
+            each(all, iterations, || {
+                let merged = db.merge(|| false).expect("the store can be written");
+                assert_eq!(merged, Merged::Done);
+            })
+        });
+    });
+    drop((growing, runs));
+
+    const FLUSH: u64 = 1_000_000;
+    let mut growing = Growing {
+        writer: Writer {
+            db: CoinsDb::open(base.path()).expect("a store"),
+            blocks: 1,
+            next: OLD,
+        },
+        dir: base,
+        old: 0,
+        // Nothing of what it makes is written.
+        recent: u64::MAX,
+    };
+    group.bench_function("of a million changes that are flushed", |b| {
+        b.iter_custom(|iterations| {
+            let mut cache = growing.changed(FLUSH);
+            let dir = growing.fork();
+            let db = CoinsDb::open(dir.path()).expect("a store");
+            let from = growing.writer.block(1);
+            let to = growing.writer.block(2);
+            let frozen = cache.freeze();
+            each(FLUSH, iterations, || {
+                db.write(&frozen, from, to, &AtomicBool::new(false))
+                    .expect("the store can be written");
+            })
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, store, merging);
 criterion_main!(benches);

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::hint::black_box;
+
 /// Bits for each key.
 const BITS: u64 = 12;
 /// Bits that a key sets, all in one word.
@@ -13,10 +15,18 @@ const PROBES: u32 = 5;
 /// Bytes of a word.
 const WORD: usize = 8;
 
+/// Keys that are inserted at a time.
+const TOGETHER: usize = 64;
+
 /// A filter that is being filled.
+///
+/// Its words are in no order and most of them not in the processor's caches, so that it takes some keys at a time and waits for all
+/// of their words at once.
 #[derive(Debug)]
 pub(super) struct FilterBuilder {
     words: Box<[u64]>,
+    /// Not inserted yet.
+    waiting: Vec<KeyBits>,
 }
 
 /// A filter that is full, in a file.
@@ -67,14 +77,29 @@ impl FilterBuilder {
         let words = (keys * BITS).div_ceil(8 * WORD as u64).max(1);
         Self {
             words: vec![0; words as usize].into(),
+            waiting: Vec::with_capacity(TOGETHER),
         }
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, key: KeyBits) {
-        self.words[key.word(self.words.len())] |= key.mask();
+        if self.waiting.len() == TOGETHER {
+            self.insert_waiting();
+        }
+        self.waiting.push(key);
     }
 
-    pub(super) fn write(&self, to: &mut Vec<u8>) {
+    fn insert_waiting(&mut self) {
+        let words = self.words.len();
+        let touch = |seen: u64, key: &KeyBits| seen ^ self.words[key.word(words)];
+        black_box(self.waiting.iter().fold(0, touch));
+        for key in self.waiting.drain(..) {
+            self.words[key.word(words)] |= key.mask();
+        }
+    }
+
+    pub(super) fn write(mut self, to: &mut Vec<u8>) {
+        self.insert_waiting();
         to.extend(self.words.iter().flat_map(|word| word.to_le_bytes()));
     }
 }

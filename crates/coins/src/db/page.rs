@@ -64,6 +64,12 @@ impl<'a> Entry<'a> {
         (bytes.len() >= key_size + CHECKSUM).then_some(Self { bytes, key_size })
     }
 
+    /// Of bytes of which is known that they are an entry with a key of this size.
+    #[inline]
+    pub(super) fn with_key_size(bytes: &'a [u8], key_size: usize) -> Self {
+        Self { bytes, key_size }
+    }
+
     #[inline]
     pub(super) fn key(&self) -> &'a [u8] {
         &self.bytes[..self.key_size]
@@ -183,6 +189,7 @@ impl<'a> Page<'a> {
     }
 
     /// Number of entries.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.count
     }
@@ -210,7 +217,7 @@ impl<'a> Page<'a> {
 
     /// Where an entry is in the page.
     #[inline]
-    pub(super) fn place_of(&self, number: usize) -> Option<Range<usize>> {
+    fn place_of(&self, number: usize) -> Option<Range<usize>> {
         let ends = self.ends();
         let entries = HEAD + DIRECTORY * self.count;
         let end = |at: usize| {
@@ -271,17 +278,46 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Number of the first entry that is not before a key.
-    pub(super) fn lower_bound(&self, key: &[u8]) -> usize {
-        let (mut low, mut high) = (0, self.count);
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.entry(middle).is_some_and(|entry| entry.key() < key) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
+    /// A walk from the first entry on.
+    pub(super) fn walk(&self) -> Walk {
+        let entries = HEAD + DIRECTORY * self.count;
+        Walk {
+            left: self.count,
+            end_at: HEAD + 2 * self.count,
+            entries,
+            next: entries,
         }
-        low
+    }
+}
+
+/// A walk along the entries of a page, whose bytes somebody else keeps.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    /// Entries that are left.
+    left: usize,
+    /// Where it says where the next entry ends.
+    end_at: usize,
+    /// Where the first entry begins.
+    entries: usize,
+    /// Where the next begins.
+    next: usize,
+}
+
+impl Walk {
+    #[inline]
+    pub(super) fn is_at_end(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Where the next entry is in its page, and how large its key is; `None` if there is none.
+    #[inline]
+    pub(super) fn next(&mut self, page: &[u8]) -> Option<(Range<usize>, usize)> {
+        self.left = self.left.checked_sub(1)?;
+        let end = page.get(self.end_at..)?.first_chunk()?;
+        let place = self.next..self.entries + usize::from(u16::from_le_bytes(*end));
+        let entry = Entry::of(page.get(place.clone())?)?;
+        self.end_at += 2;
+        self.next = place.end;
+        Some((place, entry.key_size))
     }
 }

@@ -26,6 +26,7 @@
 
 mod cursor;
 mod index;
+mod merge;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -37,12 +38,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use memmap2::{Advice, Mmap};
 
-pub(super) use cursor::Merge;
+pub(super) use merge::Merge;
 pub(super) use writer::RunWriter;
 
 use self::index::Index;
 use super::filter::{Filter, KeyBits};
-use super::page::{Entry, PAGE_SIZE, Page};
+use super::page::{Entry, PAGE_SIZE, Page, Walk};
 use crate::CoinsError;
 
 const MAGIC: [u8; 8] = *b"tw coins";
@@ -244,16 +245,12 @@ impl Run {
         page.ok_or_else(|| self.damaged("it has fewer pages than its index names"))
     }
 
-    /// That these are the bytes of a page, as they were written.
-    fn verify(&self, page: &[u8]) -> Result<(), CoinsError> {
+    /// A walk along the entries of a page, if its bytes are those that were written.
+    fn verify(&self, page: &[u8]) -> Result<Walk, CoinsError> {
         if !Page::is_whole(page) {
             return Err(self.damaged("the checksum of a page does not match"));
         }
-        let entries = Page::new(page);
-        if (0..entries.len()).any(|number| entries.entry(number).is_none()) {
-            return Err(self.damaged("an entry has no key"));
-        }
-        Ok(())
+        Ok(Page::new(page).walk())
     }
 
     #[cold]

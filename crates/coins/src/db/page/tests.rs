@@ -53,12 +53,37 @@ fn every_entry_is_found_and_no_other() {
         let entry = page.find(key).unwrap().unwrap();
         assert_eq!((entry.key(), entry.value()), (&**key, &**value));
         assert_eq!(page.entry(number), Some(entry));
-        assert_eq!(page.lower_bound(key), number);
     }
     assert_eq!(page.find(&key(3, 3)), Ok(None));
     assert_eq!(page.entry(50), None);
-    assert_eq!(page.lower_bound(&key(3, 3)), 12);
-    assert_eq!(page.lower_bound(&key(255, 0)), 50);
+}
+
+/// The entries that a walk comes to.
+fn walked(bytes: &[u8]) -> Vec<Entry<'_>> {
+    let mut walk = Page::new(bytes).walk();
+    let mut entries = Vec::new();
+    while let Some((place, key_size)) = walk.next(bytes) {
+        entries.push(Entry::with_key_size(&bytes[place], key_size));
+    }
+    entries
+}
+
+#[test]
+fn a_walk_comes_to_every_entry_in_order() {
+    let long_key = [&[9; 32][..], &[249, 0, 1, 0, 0]].concat();
+    let entries = [
+        (key(1, 0), vec![5, 6]),
+        (key(2, 3), vec![]),
+        (long_key, vec![7]),
+    ];
+    let bytes = page(&entries);
+    let walked = walked(&bytes);
+    assert_eq!(walked.len(), entries.len());
+    for (number, (key, value)) in entries.iter().enumerate() {
+        let entry = walked[number];
+        assert_eq!((entry.key(), entry.value()), (&**key, &**value));
+        assert_eq!(Page::new(&bytes).entry(number), Some(entry));
+    }
 }
 
 #[test]
@@ -113,11 +138,11 @@ fn bytes_that_are_no_page_have_no_entries_and_cause_no_panic() {
                 assert!(found == Ok(Some(wanted)) || found == Err(Torn), "{at}");
             }
             assert!(matches!(page.find(&key(2, 2)), Ok(None) | Err(Torn)));
-            let _ = page.lower_bound(&key(2, 3));
+            let _ = walked(&bytes);
         }
     }
     for size in 0..100 {
         let page = Page::new(&whole[..size]);
-        let _ = (page.entry(0), page.find(&key(1, 0)));
+        let _ = (page.entry(0), page.find(&key(1, 0)), walked(&whole[..size]));
     }
 }

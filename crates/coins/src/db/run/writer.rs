@@ -116,7 +116,7 @@ impl RunWriter {
         }
         // Filter and index.
         let mut tail = Vec::new();
-        if let Some(filter) = &self.filter {
+        if let Some(filter) = self.filter.take() {
             filter.write(&mut tail);
         }
         let filter_size = tail.len() as u64;
