@@ -103,7 +103,7 @@ fn cache(c: &mut Criterion) {
                     spent.clear();
                     let hashes: Vec<_> = inputs.iter().map(|key| cache.hash(key)).collect();
                     if touch {
-                        cache.touch(&hashes);
+                        cache.touch(&hashes, &hashes);
                     }
                     for (hash, input) in hashes.iter().zip(&inputs) {
                         let fetched = cache.fetch_hashed(*hash, input, &mut spent);

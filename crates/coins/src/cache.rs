@@ -3,12 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::hint::black_box;
 use std::sync::{Arc, OnceLock};
 
 use tipward_primitives::BlockHash;
 
 use crate::layer::{Entry, Layer, Packed, Salt};
+use crate::older::{Older, Prefetched};
 use crate::{Coin, CoinsDb, CoinsError, OutPointKey, SpentCoins};
 
 /// Changes that are being written: nothing changes them any more.
@@ -35,62 +35,31 @@ impl Frozen {
     }
 }
 
-/// Coins that were read from the store ahead of their use, for [`CoinCache::supply`].
-#[derive(Debug)]
-pub struct Prefetched {
-    epoch: u64,
-    keys: Vec<(KeyHash, OutPointKey)>,
-    coins: SpentCoins,
-}
-
-impl Prefetched {
-    /// An empty batch. `epoch` is the cache's when its coins were found missing, which must be before they are read.
-    pub fn new(epoch: u64) -> Self {
-        Self {
-            epoch,
-            keys: Vec::new(),
-            coins: SpentCoins::new(),
-        }
-    }
-
-    /// Reads those of the coins from the store that are there.
-    ///
-    /// # Errors
-    ///
-    /// If the store cannot be read.
-    pub fn read(
-        &mut self,
-        db: &CoinsDb,
-        keys: &[(KeyHash, OutPointKey)],
-    ) -> Result<(), CoinsError> {
-        db.get_all(keys, &mut self.coins, |key| self.keys.push(*key))
-    }
-
-    /// The coins that were found, in the order in which they were asked for.
-    pub fn iter(&self) -> impl Iterator<Item = (&OutPointKey, Coin<'_>)> {
-        let keys = self.keys.iter().map(|(_, key)| key);
-        keys.zip(self.coins.iter())
-    }
-
-    /// How many coins were found.
-    pub fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    /// None was found.
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-}
-
 /// Where a [`CoinCache`] looks for an outpoint. It means nothing to another cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyHash(u64);
+pub struct KeyHash(pub(crate) u64);
+
+/// Says where a [`CoinCache`] looks for outpoints: to find that out takes no look at the cache.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyHasher(Salt);
+
+impl KeyHasher {
+    /// One that no cache has yet.
+    pub fn random() -> Self {
+        Self(Salt::random())
+    }
+
+    /// Where an outpoint is looked for.
+    #[inline]
+    pub fn hash(&self, key: &OutPointKey) -> KeyHash {
+        KeyHash(self.0.hash(key))
+    }
+}
 
 /// The coin set in memory over the one in the store: three generations, each hiding the ones after it.
 ///
 /// ```text
-///   active   what changed since the last freeze; coins that were prefetched
+///   active   what changed since the last freeze
 ///   frozen   what is being written                     ── thaw_done ──> written
 ///   written  what was written last, kept to be read    ── freeze ─────> forgotten
 ///   store
@@ -99,8 +68,10 @@ pub struct KeyHash(u64);
 pub struct CoinCache {
     db: CoinsDb,
     budget: usize,
-    salt: Salt,
+    hasher: KeyHasher,
     active: Layer,
+    /// The number of the active generation.
+    generation: u64,
     frozen: Option<Arc<Frozen>>,
     written: Option<Arc<Frozen>>,
     epoch: u64,
@@ -109,12 +80,12 @@ pub struct CoinCache {
 impl CoinCache {
     /// An empty cache over a store. It asks to be written ([`Self::wants_freeze`]) so that it stays within `budget` bytes.
     pub fn new(db: CoinsDb, budget: usize) -> Self {
-        let salt = Salt::random();
         Self {
             db,
             budget,
-            salt,
+            hasher: KeyHasher::random(),
             active: Layer::new(),
+            generation: 0,
             frozen: None,
             written: None,
             epoch: 0,
@@ -131,30 +102,40 @@ impl CoinCache {
         self.layers().find_map(|layer| layer.get(hash.0, key))
     }
 
-    /// Where an outpoint is looked for.
-    pub fn hash(&self, key: &OutPointKey) -> KeyHash {
-        KeyHash(self.salt.hash(key))
+    /// Says where outpoints are looked for.
+    pub fn hasher(&self) -> KeyHasher {
+        self.hasher
     }
 
-    /// Loads what is known of outpoints into the processor's caches: it changes nothing, and is for speed alone.
-    ///
-    /// A coin is some cache lines anywhere in memory, and to wait for them is most of what it costs to find it. The
-    /// processor waits for many at once if nothing stands between them that needs one of them: hence these loops, which
-    /// look at every outpoint of a block before anything is done with the first.
-    pub fn touch(&self, hashes: &[KeyHash]) {
-        let mut seen = 0;
-        for layer in self.layers() {
-            let places = hashes.iter().map(|hash| layer.touch_place(hash.0));
-            seen ^= places.fold(0, |seen, place| seen ^ place);
-            let guesses: Vec<u32> = hashes
-                .iter()
-                .filter_map(|hash| layer.guess(hash.0))
-                .collect();
-            for record in guesses {
-                seen ^= u64::from(layer.touch(record));
-            }
+    /// Where an outpoint is looked for.
+    pub fn hash(&self, key: &OutPointKey) -> KeyHash {
+        self.hasher.hash(key)
+    }
+
+    /// Loads what the active generation knows of coins that are to be spent, and where it puts those that are to be made, into
+    /// the processor's caches: it changes nothing, and is for speed alone.
+    pub fn touch(&self, spent: &[KeyHash], made: &[KeyHash]) {
+        self.active.touch(spent.iter().map(|hash| hash.0));
+        self.active.touch_places(made.iter().map(|hash| hash.0));
+    }
+
+    /// Loads where the active generation looks for outpoints into the processor's caches, for [`Self::may_have_changed`].
+    pub fn touch_places(&self, hashes: impl Iterator<Item = KeyHash>) {
+        self.active.touch_places(hashes.map(|hash| hash.0));
+    }
+
+    /// False: the active generation knows nothing of the outpoint. Nearly always true only if it does, and quickly said.
+    pub fn may_have_changed(&self, hash: KeyHash) -> bool {
+        self.active.has_like(hash.0)
+    }
+
+    /// What is below the active generation now, to look coins up in ahead of their use.
+    pub fn older(&self) -> Older {
+        Older {
+            generation: self.generation,
+            layers: [self.frozen.clone(), self.written.clone()],
+            db: self.db.clone(),
         }
-        black_box(seen);
     }
 
     /// Looks a coin up and appends it to `to`; says whether it is in the set.
@@ -178,12 +159,36 @@ impl CoinCache {
         to: &mut SpentCoins,
     ) -> Result<bool, CoinsError> {
         match self.in_memory(hash, key) {
-            Some(Entry::Coin(coin, _)) => {
-                to.push_with(coin.code, coin.value, |scripts| coin.form.expand(scripts));
+            Some(entry) => Ok(entry.push_to(to)),
+            None => self.db.get(key, to),
+        }
+    }
+
+    /// As [`Self::fetch_hashed`], for a coin that was looked up ahead as the one of this number in a batch.
+    ///
+    /// # Errors
+    ///
+    /// If the store must be read, and cannot.
+    pub fn fetch_ahead(
+        &self,
+        hash: KeyHash,
+        key: &OutPointKey,
+        (batch, number): (&Prefetched, usize),
+        to: &mut SpentCoins,
+    ) -> Result<bool, CoinsError> {
+        // What generations know that have changed since goes before what was below them then; if one is forgotten by now, the
+        // batch is worth nothing.
+        let changed = (self.generation - batch.generation()) as usize + 1;
+        let mut newer = self.layers().take(changed);
+        if let Some(entry) = newer.find_map(|layer| layer.get(hash.0, key)) {
+            return Ok(entry.push_to(to));
+        }
+        match batch.coin(number) {
+            Some(coin) if self.layers().count() >= changed => {
+                to.push(coin);
                 Ok(true)
             }
-            Some(Entry::Gone) => Ok(false),
-            None => self.db.get(key, to),
+            _ => self.fetch_hashed(hash, key, to),
         }
     }
 
@@ -210,12 +215,7 @@ impl CoinCache {
 
     /// Memory does not know whether the coin is in the set: to fetch it, the store must be read.
     pub fn missing(&self, key: &OutPointKey) -> bool {
-        self.missing_hashed(self.hash(key), key)
-    }
-
-    /// As [`Self::missing`], for a key whose hash is known.
-    pub fn missing_hashed(&self, hash: KeyHash, key: &OutPointKey) -> bool {
-        self.in_memory(hash, key).is_none()
+        self.in_memory(self.hash(key), key).is_none()
     }
 
     /// Adds a coin. `possible_overwrite`: there may be one at this outpoint already, which it replaces. Who promises that
@@ -244,23 +244,6 @@ impl CoinCache {
     /// As [`Self::spend`], for a key whose hash is known.
     pub fn spend_hashed(&mut self, hash: KeyHash, key: &OutPointKey) {
         self.active.spend(hash.0, key);
-    }
-
-    /// Takes in coins that were read ahead. Those of an older epoch are not used: what memory has forgotten since may have
-    /// been newer. Nor are those that memory knows by now.
-    pub fn supply(&mut self, batch: &Prefetched) {
-        if batch.epoch != self.epoch {
-            return;
-        }
-        let places = batch
-            .keys
-            .iter()
-            .map(|(hash, _)| self.active.touch_place(hash.0));
-        black_box(places.fold(0, |seen, place| seen ^ place));
-        for ((hash, key), coin) in batch.keys.iter().zip(batch.coins.iter()) {
-            // In this epoch the older generations have learnt nothing.
-            self.active.add_clean(hash.0, key, Packed::of(&coin));
-        }
     }
 
     /// Changes whenever memory forgets something, or begins a generation.
@@ -321,6 +304,7 @@ impl CoinCache {
         }
         self.forget_written();
         self.epoch += 1;
+        self.generation += 1;
         let layer = std::mem::replace(&mut self.active, Layer::new());
         let frozen = Arc::new(Frozen {
             layer,

@@ -21,7 +21,7 @@ use tipward_primitives::bitcoin::hashes::Hash as _;
 use self::page::Entry;
 use self::tree::{Shape, Tree, Version};
 use self::value::StoredKey;
-use crate::cache::{Frozen, KeyHash};
+use crate::cache::Frozen;
 use crate::{CoinsError, OutPointKey, SpentCoins};
 
 /// About what a change takes on disk, in bytes, more rather than less.
@@ -113,30 +113,30 @@ impl CoinsDb {
         self.snapshot().get(key, to)
     }
 
-    /// Looks many coins up: calls `each` with every key that is there, once its coin was appended to `to`.
+    /// Looks many coins up: calls `each` with the number of every key that is there, once its coin was appended to `to`.
     ///
     /// # Errors
     ///
     /// If the store is damaged where a coin would be.
     pub(crate) fn get_all(
         &self,
-        keys: &[(KeyHash, OutPointKey)],
+        keys: &[OutPointKey],
         to: &mut SpentCoins,
-        mut each: impl FnMut(&(KeyHash, OutPointKey)),
+        mut each: impl FnMut(usize),
     ) -> Result<(), CoinsError> {
         let snapshot = self.snapshot();
         if snapshot.version.is_empty() {
             return Ok(());
         }
         let mut stored = Vec::with_capacity(TOGETHER);
-        for keys in keys.chunks(TOGETHER) {
+        for (first, keys) in (0..).step_by(TOGETHER).zip(keys.chunks(TOGETHER)) {
             stored.clear();
-            stored.extend(keys.iter().map(|(_, key)| StoredKey::of(key)));
+            stored.extend(keys.iter().map(StoredKey::of));
             snapshot
                 .version
                 .get_all(&stored, &self.waits, |number, value| {
                     snapshot.take(value, to)?;
-                    each(&keys[number]);
+                    each(first + number);
                     Ok(())
                 })?;
         }

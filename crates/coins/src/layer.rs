@@ -26,12 +26,14 @@
 #[cfg(test)]
 mod tests;
 
+use std::hint::black_box;
+
 use siphasher::sip::SipHasher13;
 
 use crate::form::{Form, Kind};
 use crate::slab::Slab;
 use crate::table::Table;
-use crate::{Coin, OutPointKey};
+use crate::{Coin, OutPointKey, SpentCoins};
 
 /// Bytes of an outpoint.
 const KEY: usize = size_of::<OutPointKey>();
@@ -99,6 +101,12 @@ impl<'a> Packed<'a> {
             form: Form::of(coin.script),
         }
     }
+
+    /// Appends the coin, with its script as it is.
+    #[inline]
+    fn push_to(&self, to: &mut SpentCoins) {
+        to.push_with(self.code, self.value, |scripts| self.form.expand(scripts));
+    }
 }
 
 /// What a generation knows of an outpoint.
@@ -109,15 +117,27 @@ pub(crate) enum Entry<'a> {
     Coin(Packed<'a>, State),
 }
 
-/// How a coin relates to what is below its generation.
+impl Entry<'_> {
+    /// Appends the coin, if it is not gone; says whether it is not.
+    #[inline]
+    pub(crate) fn push_to(&self, to: &mut SpentCoins) -> bool {
+        match self {
+            Self::Gone => false,
+            Self::Coin(coin, _) => {
+                coin.push_to(to);
+                true
+            }
+        }
+    }
+}
+
+/// How a coin, which is to be written, relates to what is below its generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum State {
-    /// It is the same below.
-    Clean = 0,
-    /// It is to be written. Something else may be below.
+    /// Something else may be below.
     Dirty = 1,
-    /// It is to be written, and below there is no coin: once spent it leaves no trace.
+    /// Below there is no coin: once spent it leaves no trace.
     Fresh = 2,
 }
 
@@ -125,7 +145,6 @@ pub(crate) enum State {
 pub(crate) struct Layer {
     table: Table,
     records: Records,
-    changes: usize,
 }
 
 /// A place in the slabs.
@@ -159,7 +178,6 @@ impl Layer {
         Self {
             table: Table::new(),
             records: Records::default(),
-            changes: 0,
         }
     }
 
@@ -176,24 +194,40 @@ impl Layer {
         Some(self.records.entry(self.table.record(at)))
     }
 
-    /// Loads where an outpoint with this hash is looked for into the processor's caches.
+    /// Something is known of an outpoint with this hash: nearly always of the one that is meant.
     #[inline]
-    pub(crate) fn touch_place(&self, hash: u64) -> u64 {
-        self.table.touch(hash)
+    pub(crate) fn has_like(&self, hash: u64) -> bool {
+        self.table.find(hash, |_| true).is_ok()
     }
 
-    /// The record that probably is that of an outpoint with this hash, found without a look at it.
+    /// Loads where outpoints with these hashes are looked for into the processor's caches.
     #[inline]
-    pub(crate) fn guess(&self, hash: u64) -> Option<u32> {
-        let at = self.table.find(hash, |_| true).ok()?;
-        Some(self.table.record(at))
+    pub(crate) fn touch_places(&self, hashes: impl Iterator<Item = u64>) {
+        black_box(hashes.fold(0, |seen, hash| seen ^ self.table.touch(hash)));
     }
 
-    /// Loads a record that was guessed into the processor's caches.
-    #[inline]
-    pub(crate) fn touch(&self, record: u32) -> u8 {
-        let bytes = self.records.record(record);
-        bytes[0] ^ bytes[bytes.len() - 1]
+    /// Loads what is known of outpoints with these hashes into the processor's caches: it is for speed alone.
+    ///
+    /// A coin is some cache lines anywhere in memory, and to wait for them is most of what it costs to find it. The
+    /// processor waits for many at once if nothing stands between them that needs one of them: hence these loops, which
+    /// look at every outpoint before anything is done with the first.
+    pub(crate) fn touch(&self, hashes: impl Iterator<Item = u64> + Clone) {
+        self.touch_places(hashes.clone());
+        // The records that probably are theirs, found without a look at them.
+        let guess = |hash| self.table.find(hash, |_| true).ok();
+        let guesses: Vec<u32> = hashes
+            .filter_map(guess)
+            .map(|at| self.table.record(at))
+            .collect();
+        let touch = |record| {
+            let bytes = self.records.record(record);
+            bytes[0] ^ bytes[bytes.len() - 1]
+        };
+        black_box(
+            guesses
+                .into_iter()
+                .fold(0, |seen, record| seen ^ touch(record)),
+        );
     }
 
     /// Adds a coin, or puts it in the place of what is known. `new`: below there is no coin.
@@ -204,30 +238,18 @@ impl Layer {
                 let state = if new { State::Fresh } else { State::Dirty };
                 let record = self.records.put_coin(key, coin, state);
                 self.table.insert(at, hash, record);
-                self.changes += 1;
             }
             Ok(at) => {
                 let known = self.table.record(at);
-                let before = self.records.state(known);
                 // What is gone here, or another here, may well be below.
-                let state = match before {
+                let state = match self.records.state(known) {
                     Some(State::Fresh) => State::Fresh,
-                    Some(State::Clean | State::Dirty) | None => State::Dirty,
+                    Some(State::Dirty) | None => State::Dirty,
                 };
-                self.changes += usize::from(before == Some(State::Clean));
                 self.records.free(known);
                 let record = self.records.put_coin(key, coin, state);
                 self.table.replace(at, record);
             }
-        }
-    }
-
-    /// Takes in a coin that is below, unless something is known of its outpoint.
-    pub(crate) fn add_clean(&mut self, hash: u64, key: &OutPointKey, coin: Packed<'_>) {
-        self.table.reserve_one();
-        if let Err(at) = self.place(hash, key) {
-            let record = self.records.put_coin(key, coin, State::Clean);
-            self.table.insert(at, hash, record);
         }
     }
 
@@ -238,7 +260,6 @@ impl Layer {
             Err(at) => {
                 let record = self.records.put_gone(key);
                 self.table.insert(at, hash, record);
-                self.changes += 1;
             }
             Ok(at) => {
                 let known = self.table.record(at);
@@ -247,10 +268,8 @@ impl Layer {
                     Some(State::Fresh) => {
                         self.records.free(known);
                         self.table.remove(at);
-                        self.changes -= 1;
                     }
-                    Some(before @ (State::Clean | State::Dirty)) => {
-                        self.changes += usize::from(before == State::Clean);
+                    Some(State::Dirty) => {
                         self.records.free(known);
                         let record = self.records.put_gone(key);
                         self.table.replace(at, record);
@@ -262,7 +281,7 @@ impl Layer {
 
     /// Coins that are to be written or deleted below.
     pub(crate) fn changes(&self) -> usize {
-        self.changes
+        self.table.len()
     }
 
     /// Bytes allocated.
@@ -305,9 +324,7 @@ impl Layer {
             .map(|_| Vec::with_capacity(share + share / 8))
             .collect();
         for record in records {
-            if self.records.state(record) != Some(State::Clean) {
-                changed[usize::from(self.records.key(record)[0])].push(record);
-            }
+            changed[usize::from(self.records.key(record)[0])].push(record);
         }
         changed
     }
@@ -352,7 +369,6 @@ impl Records {
             return None;
         }
         Some(match self.record(record)[HEAD - 1] >> 4 {
-            0 => State::Clean,
             1 => State::Dirty,
             _ => State::Fresh,
         })

@@ -7,7 +7,7 @@
 //!                                             frozen ── CoinsDb::write ──┐
 //!                                               │ thaw_done              v
 //!                                             written                 CoinsDb ──> CoinsSnapshot ──> SetInfo
-//!   workers ── Prefetched::read ─────────────────────────────────────────┘
+//!   workers ── Older::fetch_all ──> what is below active
 //! ```
 //!
 //! A [`CoinCache`] has one owner and answers for the set as it is after the last block that was connected. The
@@ -25,13 +25,15 @@ mod info;
 mod layer;
 #[cfg(any(test, feature = "model"))]
 pub mod model;
+mod older;
 mod pages;
 mod slab;
 mod table;
 pub mod undo;
 
-pub use cache::{CoinCache, Frozen, KeyHash, Prefetched};
+pub use cache::{CoinCache, Frozen, KeyHash, KeyHasher};
 pub use coin::{Coin, MAX_SCRIPT_SIZE, OutPointKey, SpentCoins, is_unspendable};
 pub use db::{CoinsDb, CoinsSnapshot, DbState, Flushed, Merged};
 pub use error::CoinsError;
 pub use info::SetInfo;
+pub use older::{Older, Prefetched};

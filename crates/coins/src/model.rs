@@ -14,7 +14,7 @@ use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
 
 use crate::{
-    Coin, CoinCache, CoinsDb, DbState, Flushed, Frozen, OutPointKey, Prefetched, SpentCoins,
+    Coin, CoinCache, CoinsDb, DbState, Flushed, Frozen, Older, OutPointKey, Prefetched, SpentCoins,
 };
 
 /// A store for many runs, which is opened once. Each run has transactions of its own.
@@ -127,6 +127,7 @@ impl Bench {
             history: Vec::new(),
             flushed: 0,
             frozen: None,
+            to_look_up: Vec::new(),
             prefetched: Vec::new(),
             writes_left: MOST_WRITES,
             stops_left: MOST_STOPS,
@@ -135,6 +136,8 @@ impl Bench {
         for step in bytes.chunks_exact(2) {
             run.step(step[0], step[1]);
         }
+        run.look_up();
+        run.compare_prefetched();
         run.compare_all();
         run.crash();
         run.compare_all();
@@ -153,7 +156,9 @@ struct Run<'a> {
     /// Changes that the store has for sure, and those that the frozen generation leads to.
     flushed: usize,
     frozen: Option<(Arc<Frozen>, usize)>,
-    prefetched: Vec<Prefetched>,
+    /// What is to be looked through for an outpoint, and what was found there.
+    to_look_up: Vec<(Older, OutPointKey)>,
+    prefetched: Vec<(Prefetched, OutPointKey)>,
     writes_left: u32,
     stops_left: u32,
 }
@@ -177,18 +182,10 @@ impl Run<'_> {
                 let known = self.model.contains_key(&key);
                 assert_eq!(self.cache.has(&key).expect("it is read"), known);
             }
-            10 | 11 if self.cache.missing(&key) => {
-                let mut batch = Prefetched::new(self.cache.epoch());
-                batch
-                    .read(&self.bench.db, &[(self.cache.hash(&key), key)])
-                    .expect("it is read");
-                self.prefetched.push(batch);
-            }
-            12 => {
-                for batch in std::mem::take(&mut self.prefetched) {
-                    self.cache.supply(&batch);
-                }
-            }
+            10 => self.to_look_up.push((self.cache.older(), key)),
+            // Whatever has happened since.
+            11 => self.look_up(),
+            12 => self.compare_prefetched(),
             13 if self.frozen.is_none() => {
                 self.frozen = Some((self.cache.freeze(), self.history.len()));
             }
@@ -228,6 +225,27 @@ impl Run<'_> {
             found.get(0).map(OwnedCoin::of).as_ref(),
             self.model.get(key)
         );
+    }
+
+    fn look_up(&mut self) {
+        for (older, key) in self.to_look_up.drain(..) {
+            let batch = older.fetch_all(&[(self.cache.hash(&key), key)]);
+            self.prefetched.push((batch.expect("it is read"), key));
+        }
+    }
+
+    fn compare_prefetched(&mut self) {
+        for (batch, key) in &self.prefetched {
+            let mut found = SpentCoins::new();
+            let hash = self.cache.hash(key);
+            let fetched = self
+                .cache
+                .fetch_ahead(hash, key, (batch, 0), &mut found)
+                .expect("it is read");
+            assert_eq!(fetched, !found.is_empty());
+            let known = self.model.get(key);
+            assert_eq!(found.get(0).map(OwnedCoin::of).as_ref(), known);
+        }
     }
 
     fn compare_all(&mut self) {
@@ -304,6 +322,7 @@ impl Run<'_> {
 
     /// Loses memory, and applies again what the store does not have for sure.
     fn crash(&mut self) {
+        self.to_look_up.clear();
         self.prefetched.clear();
         self.frozen = None;
         let db = self.bench.db.clone();

@@ -155,6 +155,11 @@ impl Table {
             .filter(|record| *record != 0)
     }
 
+    /// Records in it.
+    pub(crate) fn len(&self) -> usize {
+        self.used
+    }
+
     /// Bytes allocated: all of them are written to sooner or later.
     pub(crate) fn memory(&self) -> usize {
         self.slots.len()

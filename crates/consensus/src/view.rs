@@ -58,6 +58,15 @@ impl ParsedBlock {
         self.layout.outputs.len()
     }
 
+    /// The input at `index`, counted through all transactions.
+    pub fn input(&self, index: usize) -> Option<InputView<'_>> {
+        let at = self.layout.inputs.get(index)?;
+        Some(InputView {
+            bytes: self.raw.bytes(),
+            at,
+        })
+    }
+
     /// The output at `index`, counted through all transactions.
     pub fn output(&self, index: usize) -> Option<OutputView<'_>> {
         let at = self.layout.outputs.get(index)?;

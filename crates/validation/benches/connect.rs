@@ -32,8 +32,8 @@ fn connect(c: &mut Criterion) {
             continue;
         }
         let checked = check_block(&context, raw).expect("a valid block");
-        let steps = Steps::prepare(checked, context);
-        steps.judge(&mut coins).expect("a valid block");
+        let steps = Steps::prepare(checked, context, &coins);
+        steps.judge(&coins).expect("a valid block");
         steps.connect(&mut coins);
     }
     let (raw, context) = full.expect("there is a full block");
@@ -49,15 +49,15 @@ fn connect(c: &mut Criterion) {
     group.bench_function("prepare it", |b| {
         b.iter_batched(
             checked,
-            |checked| Steps::prepare(checked, context.clone()),
+            |checked| Steps::prepare(checked, context.clone(), &coins),
             BatchSize::PerIteration,
         );
     });
-    let steps = Steps::prepare(checked(), context.clone());
+    let steps = Steps::prepare(checked(), context.clone(), &coins);
     group.bench_function("find its coins, and the rules that need them", |b| {
-        b.iter(|| steps.judge(&mut coins).expect("a valid block"));
+        b.iter(|| steps.judge(&coins).expect("a valid block"));
     });
-    let spent = steps.judge(&mut coins).expect("a valid block");
+    let spent = steps.judge(&coins).expect("a valid block");
     group.bench_function("undo data", |b| b.iter(|| steps.undo(&spent)));
     let coins = RefCell::new(coins);
     steps.connect(&mut coins.borrow_mut());

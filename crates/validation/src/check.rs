@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender};
 use tipward_chain::{BlockOutcome, Fault};
+use tipward_coins::KeyHasher;
 use tipward_consensus::{
     BlockContext, CheckError, CheckedBlock, Reject, RejectKind, check_block, check_block_with,
 };
@@ -44,13 +45,14 @@ pub(crate) fn rules_of(params: &Params) -> CheckBlock {
 /// Checks a block that a peer sent, and tells what was damaged on the way from what was sent wrong.
 fn check_received(
     check: &CheckBlock,
+    hasher: KeyHasher,
     context: &BlockContext,
     block: RawBlock,
 ) -> Result<PreparedBlock, CheckError<Fault>> {
     // Shares the bytes.
     let received = block.clone();
     match check(context, block) {
-        Ok(block) => Ok(PreparedBlock::new(block)),
+        Ok(block) => Ok(PreparedBlock::new(block, hasher)),
         Err(CheckError::Reject(reject))
             if reject.kind == RejectKind::Mutated && !received.came_as_sent() =>
         {
@@ -73,6 +75,8 @@ pub(crate) struct Unchecked {
 /// One of the threads of the stage. Ends when nobody can submit any more.
 pub(crate) struct Worker {
     pub(crate) check: CheckBlock,
+    /// Of the coins to which blocks are connected.
+    pub(crate) hasher: KeyHasher,
     pub(crate) queue: Receiver<Unchecked>,
     pub(crate) next: Sender<Checked>,
     /// What still waits is not worth a check: the node is stopping.
@@ -95,7 +99,7 @@ impl Worker {
                 }));
                 continue;
             }
-            let check = || check_received(&self.check, &context, block);
+            let check = || check_received(&self.check, self.hasher, &context, block);
             let began = Instant::now();
             let checked = catch_unwind(AssertUnwindSafe(check));
             self.counters.clocks.check.add(began.elapsed());

@@ -70,6 +70,7 @@ mod flush_meter;
 mod frontiers;
 mod handle;
 mod handoff;
+mod keys;
 mod load;
 #[cfg(any(test, feature = "model"))]
 #[doc(hidden)]

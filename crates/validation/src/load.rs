@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tipward_chain::{BlockRef, Fault};
-use tipward_coins::{CoinsDb, KeyHash, OutPointKey, Prefetched};
+use tipward_coins::{KeyHasher, Older, Prefetched};
 use tipward_consensus::{BlockContext, CheckError, Reject, RejectKind, reread_block};
 use tipward_store::BlockReader;
 
@@ -21,14 +21,38 @@ use crate::ticket::panic_message;
 pub(crate) enum Request {
     /// A stored block.
     Block(BlockRef, Box<BlockContext>),
-    /// Coins that memory did not know at this epoch, for a block.
-    Coins(BlockRef, u64, Vec<(KeyHash, OutPointKey)>),
+    /// Coins that a block spends.
+    Coins(CoinsRequest),
 }
 
 /// What was read.
 pub(crate) enum Loaded {
     Block(BlockRef, Result<Arc<PreparedBlock>, NotLoaded>),
-    Coins(BlockRef, Result<Prefetched, Fault>),
+    /// And for which inputs of the block.
+    Coins(BlockRef, Vec<u32>, Result<Prefetched, Fault>),
+}
+
+/// Coins that are to be looked up for a block ahead of its turn.
+pub(crate) struct CoinsRequest {
+    pub(crate) block: BlockRef,
+    pub(crate) prepared: Arc<PreparedBlock>,
+    /// The inputs that spend them, counted through the block.
+    pub(crate) inputs: Vec<u32>,
+    pub(crate) from: Older,
+}
+
+impl CoinsRequest {
+    fn fetch(&self) -> Result<Prefetched, Fault> {
+        let hashes = self.prepared.keys().inputs();
+        let parsed = self.prepared.block().parsed();
+        let key = |input: &u32| {
+            let number = *input as usize;
+            let input = parsed.input(number).expect("the block has it");
+            (hashes[number], *input.outpoint_bytes())
+        };
+        let keys: Vec<_> = self.inputs.iter().map(key).collect();
+        self.from.fetch_all(&keys).map_err(|e| coins_fault(&e))
+    }
 }
 
 /// Why a stored block cannot be connected.
@@ -55,7 +79,8 @@ pub(crate) struct Loader {
 #[derive(Clone)]
 pub(crate) struct Sources {
     pub(crate) blocks: BlockReader,
-    pub(crate) coins: CoinsDb,
+    /// Of the coins to which blocks are connected.
+    pub(crate) hasher: KeyHasher,
     pub(crate) check: CheckBlock,
 }
 
@@ -113,7 +138,7 @@ impl Drop for Loader {
 impl Sources {
     fn read_guarded(&self, request: Request) -> Loaded {
         let block = match &request {
-            Request::Block(block, _) | Request::Coins(block, _, _) => *block,
+            Request::Block(block, _) | Request::Coins(CoinsRequest { block, .. }) => *block,
         };
         catch_unwind(AssertUnwindSafe(|| self.read(request))).unwrap_or_else(|panic| {
             let fault = lasting(format!(
@@ -131,10 +156,9 @@ impl Sources {
             Request::Block(block, context) => {
                 Loaded::Block(block, self.block(&context).map(Arc::new))
             }
-            Request::Coins(block, epoch, keys) => {
-                let mut batch = Prefetched::new(epoch);
-                let read = batch.read(&self.coins, &keys).map_err(|e| coins_fault(&e));
-                Loaded::Coins(block, read.map(|()| batch))
+            Request::Coins(request) => {
+                let found = request.fetch();
+                Loaded::Coins(request.block, request.inputs, found)
             }
         }
     }
@@ -165,7 +189,7 @@ impl Sources {
             (self.check)(context, raw)
         };
         match checked {
-            Ok(checked) => Ok(PreparedBlock::new(checked)),
+            Ok(checked) => Ok(PreparedBlock::new(checked, self.hasher)),
             // It was the header's when it was stored.
             Err(CheckError::Reject(reject)) if reject.kind == RejectKind::Mutated => {
                 Err(NotLoaded::Fault(lasting(format!(

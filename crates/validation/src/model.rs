@@ -1,7 +1,7 @@
 //! Small blocks made of bytes, connected and disconnected, and held against a map that anybody understands. For tests and
 //! for the fuzz target `connect`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -14,13 +14,13 @@ use bitcoin::script::Builder;
 use bitcoin::{
     Amount, Block, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness, transaction,
 };
-use tipward_coins::{CoinCache, CoinsDb, OutPointKey, SpentCoins, undo};
+use tipward_coins::{CoinCache, CoinsDb, Older, OutPointKey, SpentCoins, undo};
 use tipward_consensus::{BlockContext, check_block};
 use tipward_primitives::{BlockHash, Height, Network, Params, RawBlock, Txid};
 
 use crate::FoundCoin;
 use crate::connect::apply;
-use crate::connect::keys::BlockKeys;
+use crate::connect::coins_ahead::{AT_ONCE, CoinsAhead};
 use crate::connect::rules::{self, Refusal};
 use crate::prepared::{PreparedBlock, outpoint_key};
 
@@ -33,12 +33,16 @@ const STRIDE: Height = 40;
 /// with two more.
 const MOST_WRITES: usize = 8;
 
+/// Coins are looked up ahead in what was there so many blocks ago at the most.
+const MOST_OLDER: usize = 12;
+
 /// The parts of the connect stage that change coins, over a store of their own.
 pub struct Bench {
     params: Params,
     db: CoinsDb,
     coins: CoinCache,
     on_disk: BlockHash,
+    older: VecDeque<Older>,
     /// What the coins should be.
     map: Map,
     chain: Vec<Connected>,
@@ -78,6 +82,7 @@ impl Bench {
             coins: CoinCache::new(db.clone(), 64 << 20),
             db,
             on_disk: BlockHash::all_zeros(),
+            older: VecDeque::new(),
             map: Map::new(),
             chain: Vec::new(),
             serial: 0,
@@ -119,13 +124,13 @@ impl Bench {
         let Ok(checked) = check_block(&context, raw) else {
             return;
         };
-        let prepared = PreparedBlock::new(checked);
+        let prepared = PreparedBlock::new(checked, self.coins.hasher());
         let wanted = self.naive(&block, height, context.subsidy);
-        let keys = BlockKeys::of(&prepared, &self.coins);
-        let judged = rules::judge(&prepared, &keys, &context, &self.coins, |_| 0);
+        let ahead = self.look_up_ahead(&prepared, choices);
+        let judged = rules::judge(&prepared, &ahead, &context, &self.coins, |_| 0);
         match (judged, wanted) {
             (Ok(spent), Ok(after)) => {
-                apply::connect(&prepared, &keys, &mut self.coins);
+                apply::connect(&prepared, &mut self.coins);
                 let undo = undo::encode(prepared.inputs_per_transaction(), &spent);
                 let before = std::mem::replace(&mut self.map, after);
                 self.chain.push(Connected {
@@ -143,6 +148,34 @@ impl Bench {
                 )
             }
         }
+    }
+
+    /// Coins of some of the block's inputs, looked up in what was below the newest coins some blocks ago, or is now.
+    fn look_up_ahead(&mut self, prepared: &PreparedBlock, choices: &mut Choices<'_>) -> CoinsAhead {
+        self.older.push_back(self.coins.older());
+        if self.older.len() > MOST_OLDER {
+            self.older.pop_front();
+        }
+        let from = &self.older[choices.below(self.older.len())];
+        let hashes = prepared.keys().inputs();
+        let mut ahead = CoinsAhead::of_block(prepared);
+        let inputs: Vec<u32> = (1..hashes.len() as u32)
+            .filter(|_| choices.below(4) < 3)
+            .collect();
+        for inputs in inputs.chunks(AT_ONCE) {
+            let key = |input: &u32| {
+                let number = *input as usize;
+                let input = prepared.block().parsed().input(number);
+                (
+                    hashes[number],
+                    *input.expect("it is there").outpoint_bytes(),
+                )
+            };
+            let keys: Vec<_> = inputs.iter().map(key).collect();
+            let found = from.fetch_all(&keys).expect("the store works");
+            ahead.take_in(inputs, found);
+        }
+        ahead
     }
 
     fn disconnect(&mut self) {

@@ -100,6 +100,7 @@ impl Pipeline {
         let start = Start::of(&coins, &view)?;
         let (bell, heard) = Bell::new();
         let cache = CoinCache::new(coins.clone(), options.dbcache);
+        let hasher = cache.hasher();
         let shared = SharedCoins::new(cache, coins.clone(), start.tip, options.lead);
         let (handle, queries) = CoinsHandle::new(shared.reader(), bell.clone());
         let (check_sender, check_queue) = bounded(options.queue);
@@ -147,6 +148,7 @@ impl Pipeline {
         for i in 0..options.check_threads.get() {
             let worker = Worker {
                 check: Arc::clone(&check),
+                hasher,
                 queue: check_queue.clone(),
                 next: write_sender.clone(),
                 stopping: Arc::clone(&pipeline.stopping),
@@ -157,7 +159,7 @@ impl Pipeline {
         }
         let sources = Sources {
             blocks: pipeline.reader.clone(),
-            coins: coins.clone(),
+            hasher,
             check,
         };
         let parts = Parts {

@@ -3,9 +3,11 @@
 use std::sync::OnceLock;
 
 use hashbrown::{HashMap, HashSet};
-use tipward_coins::{Coin, OutPointKey};
+use tipward_coins::{Coin, KeyHasher, OutPointKey};
 use tipward_consensus::{CheckedBlock, OutputView, is_unspendable};
 use tipward_primitives::bitcoin::hashes::Hash as _;
+
+use crate::keys::BlockKeys;
 
 /// No output of the block.
 const NONE: u32 = u32::MAX;
@@ -17,6 +19,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct PreparedBlock {
     block: CheckedBlock,
+    keys: BlockKeys,
     /// For each input of the block the output of the same block that it spends, both counted through the block.
     sources: Vec<u32>,
     /// For each output of the block: spent within the block.
@@ -28,7 +31,8 @@ pub(crate) struct PreparedBlock {
 }
 
 impl PreparedBlock {
-    pub(crate) fn new(block: CheckedBlock) -> Self {
+    /// `hasher` is that of the coins to which the block is connected.
+    pub(crate) fn new(block: CheckedBlock, hasher: KeyHasher) -> Self {
         let parsed = block.parsed();
         let mut sources = Vec::with_capacity(parsed.input_count());
         let mut passing = vec![false; parsed.output_count()];
@@ -61,6 +65,7 @@ impl PreparedBlock {
         }
         drop(seen);
         Self {
+            keys: BlockKeys::of(&block, hasher),
             block,
             sources,
             passing,
@@ -71,6 +76,11 @@ impl PreparedBlock {
 
     pub(crate) fn block(&self) -> &CheckedBlock {
         &self.block
+    }
+
+    /// Where its coins are looked for.
+    pub(crate) fn keys(&self) -> &BlockKeys {
+        &self.keys
     }
 
     /// The output of this block that input `flat` (counted through the block) spends, counted likewise.
@@ -173,8 +183,8 @@ impl PreparedBlock {
         // What the parser keeps for each, and what is kept here.
         parsed.size()
             + 64 * parsed.transaction_count()
-            + 20 * parsed.input_count()
-            + 13 * parsed.output_count()
+            + 28 * parsed.input_count()
+            + 21 * parsed.output_count()
             // If somebody asks what it touches.
             + 8 * (parsed.transaction_count() + parsed.input_count())
     }

@@ -4,7 +4,7 @@
 use tipward_coins::{CoinCache, SpentCoins, undo};
 use tipward_consensus::{BlockContext, CheckedBlock};
 
-use crate::connect::keys::BlockKeys;
+use crate::connect::coins_ahead::CoinsAhead;
 use crate::connect::{apply, rules};
 use crate::prepared::PreparedBlock;
 
@@ -16,10 +16,10 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// Finds out which outputs are spent within the block.
-    pub fn prepare(block: CheckedBlock, context: BlockContext) -> Self {
+    /// Finds out which outputs are spent within the block, and where in `coins` the others are looked for.
+    pub fn prepare(block: CheckedBlock, context: BlockContext, coins: &CoinCache) -> Self {
         Self {
-            prepared: PreparedBlock::new(block),
+            prepared: PreparedBlock::new(block, coins.hasher()),
             context,
         }
     }
@@ -29,16 +29,22 @@ impl Steps {
     /// # Errors
     ///
     /// Why the block cannot be connected.
-    pub fn judge(&self, coins: &mut CoinCache) -> Result<SpentCoins, String> {
-        let keys = BlockKeys::of(&self.prepared, coins);
-        let judged = rules::judge(&self.prepared, &keys, &self.context, coins, |_| 0);
+    pub fn judge(&self, coins: &CoinCache) -> Result<SpentCoins, String> {
+        self.touch(coins);
+        let ahead = CoinsAhead::none();
+        let judged = rules::judge(&self.prepared, &ahead, &self.context, coins, |_| 0);
         judged.map_err(|refusal| format!("{refusal:?}"))
     }
 
     /// Takes out what the block spends and puts in what it makes.
     pub fn connect(&self, coins: &mut CoinCache) {
-        let keys = BlockKeys::of(&self.prepared, coins);
-        apply::connect(&self.prepared, &keys, coins);
+        self.touch(coins);
+        apply::connect(&self.prepared, coins);
+    }
+
+    fn touch(&self, coins: &CoinCache) {
+        let keys = self.prepared.keys();
+        coins.touch(keys.inputs(), keys.outputs());
     }
 
     /// Takes [`Steps::connect`] back.

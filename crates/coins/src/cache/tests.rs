@@ -67,62 +67,6 @@ fn what_was_written_last_is_still_in_memory_until_the_next_generation_is_frozen(
 }
 
 #[test]
-fn what_was_read_ahead_before_memory_forgot_something_is_not_used() {
-    let (_dir, mut cache) = cache(1 << 20);
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let mut from = BlockHash::all_zeros();
-    let mut number = 0;
-    let mut flush = |cache: &mut CoinCache| {
-        number += 1;
-        let frozen = cache.freeze();
-        cache.db.write(&frozen, from, block(number), &stop).unwrap();
-        cache.thaw_done();
-        from = block(number);
-    };
-    cache.add(&key(1), OwnedCoin::numbered(1).coin(), false);
-    flush(&mut cache);
-    flush(&mut cache);
-    assert!(cache.missing(&key(1)));
-    let mut batch = Prefetched::new(cache.epoch());
-    batch
-        .read(&cache.db, &[(cache.hash(&key(1)), key(1))])
-        .unwrap();
-    assert_eq!(batch.len(), 1);
-
-    // As long as memory knows that the coin is gone, it does not come back.
-    cache.spend(&key(1));
-    cache.supply(&batch);
-    assert!(!cache.has(&key(1)).unwrap());
-    // When memory has forgotten that, nor does it.
-    flush(&mut cache);
-    flush(&mut cache);
-    assert!(cache.missing(&key(1)));
-    cache.supply(&batch);
-    assert!(!cache.has(&key(1)).unwrap());
-}
-
-#[test]
-fn what_was_read_ahead_is_told_in_the_order_in_which_it_was_asked_for() {
-    let (_dir, mut cache) = cache(1 << 20);
-    for number in [1, 2, 3, 5] {
-        cache.add(&key(number), OwnedCoin::numbered(number).coin(), false);
-    }
-    let frozen = cache.freeze();
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let (from, to) = (BlockHash::all_zeros(), block(1));
-    cache.db.write(&frozen, from, to, &stop).unwrap();
-    let mut batch = Prefetched::new(cache.epoch());
-    let asked = [5, 4, 1, 3].map(|number| (cache.hash(&key(number)), key(number)));
-    batch.read(&cache.db, &asked).unwrap();
-    let told: Vec<_> = batch
-        .iter()
-        .map(|(key, coin)| (*key, OwnedCoin::of(coin)))
-        .collect();
-    let wanted = [5, 1, 3].map(|number| (key(number), OwnedCoin::numbered(number)));
-    assert_eq!(told, wanted);
-}
-
-#[test]
 fn what_is_frozen_is_handed_out_again_until_it_is_written() {
     let (_dir, mut cache) = cache(1 << 20);
     cache.add(&key(1), OwnedCoin::numbered(1).coin(), false);

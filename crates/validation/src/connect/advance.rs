@@ -8,7 +8,7 @@ use tipward_consensus::Reject;
 
 use super::Connect;
 use super::ahead::{Next, Sources};
-use super::keys::BlockKeys;
+use super::coins_ahead::CoinsAhead;
 use super::lead::Speculative;
 use super::rules::{self, Refusal};
 use crate::load::NotLoaded;
@@ -38,11 +38,16 @@ impl Connect {
                 self.refuse(block, reject);
                 Ok(true)
             }
-            Next::Block(block, prepared) => self.connect(block, prepared),
+            Next::Block(block, prepared, ahead) => self.connect(block, prepared, ahead),
         }
     }
 
-    fn connect(&mut self, block: BlockRef, prepared: Arc<PreparedBlock>) -> Result<bool, Fault> {
+    fn connect(
+        &mut self,
+        block: BlockRef,
+        prepared: Arc<PreparedBlock>,
+        ahead: CoinsAhead,
+    ) -> Result<bool, Fault> {
         self.settings.points.pass("before connecting a block")?;
         let began = Instant::now();
         let view = &self.view;
@@ -52,11 +57,10 @@ impl Connect {
             let ancestor = tree.ancestor(block.id, height);
             ancestor.map_or(0, |id| view.median_time_past(id))
         };
-        let (keys, judged) = {
+        let judged = {
             let coins = &self.coins.read().coins;
-            let keys = BlockKeys::of(&prepared, coins);
-            let judged = rules::judge(&prepared, &keys, &context, coins, median_time_past_at);
-            (keys, judged)
+            coins.touch(prepared.keys().inputs(), prepared.keys().outputs());
+            rules::judge(&prepared, &ahead, &context, coins, median_time_past_at)
         };
         let spent = match judged {
             Ok(spent) => Arc::new(spent),
@@ -83,7 +87,7 @@ impl Connect {
             Some(Arc::new(job))
         };
         let told = (self.frontiers.verified(), self.lead.len() + 1);
-        self.coins.connect(&prepared, &keys, &spent, told);
+        self.coins.connect(&prepared, &spent, told);
         self.frontiers.connect(block, &self.view)?;
         self.handoff.connected(block.height);
         if let Some(job) = &job {

@@ -1,22 +1,20 @@
 //! The blocks that are to be connected next: read and prepared ahead of their turn.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tipward_chain::{BlockRef, ChainView, Fault, HeaderId};
-use tipward_coins::{CoinCache, KeyHash, OutPointKey};
+use tipward_coins::CoinCache;
 use tipward_primitives::Height;
-use tipward_primitives::bitcoin::hashes::Hash as _;
 use tipward_store::BlockReader;
 
 use super::SharedCoins;
+use super::coins_ahead::CoinsAhead;
+use super::made::Made;
 use crate::frontiers::block_ref;
 use crate::handoff::Handoff;
 use crate::load::{Loaded, Loader, NotLoaded, Request};
 use crate::prepared::PreparedBlock;
-
-/// Coins that are asked for in one request.
-const COINS_AT_ONCE: usize = 512;
 
 /// The window of blocks that follow the connected one on the way to the goal.
 ///
@@ -28,16 +26,15 @@ pub(crate) struct Ahead {
     slots: VecDeque<Slot>,
     /// Bytes of the blocks in `slots`, by their size on disk.
     bytes: usize,
-    /// Beginnings of the ids of the transactions in those of `slots` that are read: nobody need look for their coins.
-    made: HashSet<[u8; 8]>,
+    /// By those of `slots` that are read.
+    made: Made,
 }
 
 struct Slot {
     block: BlockRef,
     size: usize,
     state: State,
-    /// Requests for coins that are not answered.
-    coins_to_come: usize,
+    coins: CoinsAhead,
 }
 
 enum State {
@@ -50,8 +47,8 @@ enum State {
 pub(crate) enum Next {
     /// Nothing yet.
     NotYet,
-    /// The block, its coins as far as they are worth waiting for.
-    Block(BlockRef, Arc<PreparedBlock>),
+    /// The block, and its coins as far as they are worth waiting for.
+    Block(BlockRef, Arc<PreparedBlock>, CoinsAhead),
     /// It cannot be had.
     Failed(BlockRef, NotLoaded),
 }
@@ -63,7 +60,7 @@ impl Ahead {
             most_bytes,
             slots: VecDeque::new(),
             bytes: 0,
-            made: HashSet::new(),
+            made: Made::default(),
         }
     }
 
@@ -91,7 +88,7 @@ impl Ahead {
                 ..
             }) = self.slots.pop_back()
             {
-                self.forget(&block);
+                self.made.remove(&block);
             }
         }
     }
@@ -100,13 +97,6 @@ impl Ahead {
         self.slots.clear();
         self.made.clear();
         self.bytes = 0;
-    }
-
-    /// Of two transactions that begin alike, the other one is forgotten too: its coins are looked for, and not found.
-    fn forget(&mut self, block: &PreparedBlock) {
-        for beginning in beginnings(block) {
-            self.made.remove(&beginning);
-        }
     }
 
     /// Asks for more blocks while there is room.
@@ -147,12 +137,9 @@ impl Ahead {
                 block,
                 size,
                 state,
-                coins_to_come: 0,
+                coins: CoinsAhead::none(),
             };
-            if let State::Read(block) = &slot.state {
-                self.made.extend(beginnings(block));
-            }
-            slot.prefetch(from, coins, &self.made)?;
+            slot.look_up(from, coins, &mut self.made)?;
             self.slots.push_back(slot);
         }
         Ok(())
@@ -169,20 +156,16 @@ impl Ahead {
                         continue;
                     };
                     slot.state = match result {
-                        Ok(prepared) => {
-                            self.made.extend(beginnings(&prepared));
-                            State::Read(prepared)
-                        }
+                        Ok(prepared) => State::Read(prepared),
                         Err(e) => State::Failed(e),
                     };
-                    slot.prefetch(from, &coins.read().coins, &self.made)?;
+                    slot.look_up(from, &coins.read().coins, &mut self.made)?;
                 }
-                Loaded::Coins(block, result) => {
-                    let batch = result?;
-                    coins.supply(&batch);
+                Loaded::Coins(block, inputs, found) => {
+                    let found = found?;
                     let mut slots = self.slots.iter_mut();
                     if let Some(slot) = slots.find(|slot| slot.block.id == block.id) {
-                        slot.coins_to_come = slot.coins_to_come.saturating_sub(1);
+                        slot.coins.take_in(&inputs, found);
                     }
                 }
             }
@@ -195,11 +178,14 @@ impl Ahead {
         let Some(first) = self.slots.front() else {
             return Next::NotYet;
         };
-        if matches!(first.state, State::Reading) || first.coins_to_come > 0 {
+        if matches!(first.state, State::Reading) || !first.coins.is_complete() {
             return Next::NotYet;
         }
         let Some(Slot {
-            block, size, state, ..
+            block,
+            size,
+            state,
+            coins,
         }) = self.slots.pop_front()
         else {
             return Next::NotYet;
@@ -207,8 +193,8 @@ impl Ahead {
         self.bytes -= size;
         match state {
             State::Read(prepared) => {
-                self.forget(&prepared);
-                Next::Block(block, prepared)
+                self.made.remove(&prepared);
+                Next::Block(block, prepared, coins)
             }
             State::Failed(e) => Next::Failed(block, e),
             State::Reading => Next::NotYet,
@@ -217,34 +203,44 @@ impl Ahead {
 }
 
 impl Slot {
-    /// Has the coins read that the block spends and memory does not know, unless blocks that come before it make them.
-    fn prefetch(
+    /// Once the block is read: has the coins that it spends looked up, unless blocks that come before it make them.
+    fn look_up(
         &mut self,
         from: &Sources<'_>,
         coins: &CoinCache,
-        made: &HashSet<[u8; 8]>,
+        made: &mut Made,
     ) -> Result<(), Fault> {
         let State::Read(prepared) = &self.state else {
             return Ok(());
         };
-        let missing = from.missing(prepared, coins, made);
-        for keys in missing.chunks(COINS_AT_ONCE) {
-            let request = Request::Coins(self.block, coins.epoch(), keys.to_vec());
-            from.loader.request(request)?;
-            self.coins_to_come += 1;
+        // Its own coins are not among those that it is to look for.
+        made.add(prepared);
+        if from.nothing_on_disk {
+            return Ok(());
         }
+        let inputs = unknown_inputs(prepared, coins, made);
+        let older = coins.older();
+        self.coins = CoinsAhead::ask(self.block, prepared, &inputs, &older, from.loader)?;
         Ok(())
     }
 }
 
-/// The beginnings of the ids of a block's transactions.
-fn beginnings(block: &PreparedBlock) -> impl Iterator<Item = [u8; 8]> {
-    let ids = block.block().transactions();
-    ids.map(|(txid, _)| beginning(txid.as_byte_array()))
-}
-
-fn beginning(bytes: &[u8]) -> [u8; 8] {
-    *bytes.first_chunk().expect("an id has 32 bytes")
+/// The inputs whose coins are neither changed since the last flush began nor made by blocks that come before.
+fn unknown_inputs(prepared: &PreparedBlock, coins: &CoinCache, made: &Made) -> Vec<u32> {
+    let hashes = prepared.keys().inputs();
+    coins.touch_places(hashes.iter().copied());
+    let inputs = prepared.block().parsed().transactions();
+    // The coinbase's input comes first and spends nothing.
+    let inputs = (0..).zip(inputs.flat_map(|tx| tx.inputs())).skip(1);
+    inputs
+        .filter(|(number, input)| {
+            let number = *number as usize;
+            prepared.source(number).is_none()
+                && !made.has(input.outpoint_bytes())
+                && !coins.may_have_changed(hashes[number])
+        })
+        .map(|(number, _)| number)
+        .collect()
 }
 
 /// Where blocks and coins come from.
@@ -254,28 +250,4 @@ pub(crate) struct Sources<'a> {
     pub(crate) loader: &'a Loader,
     /// There is nothing on disk yet that could be read ahead.
     pub(crate) nothing_on_disk: bool,
-}
-
-impl Sources<'_> {
-    fn missing(
-        &self,
-        prepared: &PreparedBlock,
-        coins: &CoinCache,
-        made: &HashSet<[u8; 8]>,
-    ) -> Vec<(KeyHash, OutPointKey)> {
-        if self.nothing_on_disk {
-            return Vec::new();
-        }
-        let spends: Vec<&OutPointKey> = prepared
-            .spends()
-            .filter(|key| !made.contains(&beginning(*key)))
-            .collect();
-        let hashes: Vec<KeyHash> = spends.iter().map(|key| coins.hash(key)).collect();
-        coins.touch(&hashes);
-        let spends = spends.into_iter().zip(hashes);
-        spends
-            .filter(|(key, hash)| coins.missing_hashed(*hash, key))
-            .map(|(key, hash)| (hash, *key))
-            .collect()
-    }
 }

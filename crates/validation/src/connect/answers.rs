@@ -9,7 +9,7 @@ use tipward_consensus::{BlockContext, Reject, RejectKind, check_block};
 use tipward_primitives::{RawBlock, Timestamp};
 
 use super::Connect;
-use super::keys::BlockKeys;
+use super::coins_ahead::CoinsAhead;
 use super::rules::{self, Refusal};
 use crate::handle::{Query, TestError};
 use crate::prepared::PreparedBlock;
@@ -151,7 +151,8 @@ impl Connect {
         let context = self.context_on(tip.id, &block);
         // As in Bitcoin Core a block without its work needs no solution (BIP325) either.
         let checked = check_block(&context, block)?;
-        let prepared = PreparedBlock::new(checked);
+        let hasher = self.coins.read().coins.hasher();
+        let prepared = PreparedBlock::new(checked, hasher);
         let view = &self.view;
         let tree = view.tree();
         let median_time_past_at = |height| {
@@ -160,8 +161,8 @@ impl Connect {
         };
         let judged = {
             let coins = &self.coins.read().coins;
-            let keys = BlockKeys::of(&prepared, coins);
-            rules::judge(&prepared, &keys, &context, coins, median_time_past_at)
+            let ahead = CoinsAhead::none();
+            rules::judge(&prepared, &ahead, &context, coins, median_time_past_at)
         };
         let spent = judged.map_err(|refusal| match refusal {
             Refusal::Reject(reject) => TestError::Reject(reject),

@@ -4,18 +4,18 @@ use tipward_chain::Fault;
 use tipward_coins::{CoinCache, SpentCoins};
 use tipward_consensus::connect::is_bip30_unspendable;
 
-use super::keys::BlockKeys;
 use crate::faults::coins_fault;
 use crate::prepared::{PreparedBlock, outpoint_key};
 
 /// Takes out what the block spends and puts in what it makes. Reads no coin.
-pub(crate) fn connect(prepared: &PreparedBlock, keys: &BlockKeys, coins: &mut CoinCache) {
+pub(crate) fn connect(prepared: &PreparedBlock, coins: &mut CoinCache) {
+    let keys = prepared.keys();
     let (mut input_number, mut output_number) = (0, 0);
     for (index, (txid, tx)) in prepared.block().transactions().enumerate() {
         let coinbase = index == 0;
         for input in tx.inputs() {
             if !coinbase && prepared.source(input_number).is_none() {
-                coins.spend_hashed(keys.input(input_number), input.outpoint_bytes());
+                coins.spend_hashed(keys.inputs()[input_number], input.outpoint_bytes());
             }
             input_number += 1;
         }
@@ -23,7 +23,7 @@ pub(crate) fn connect(prepared: &PreparedBlock, keys: &BlockKeys, coins: &mut Co
             if prepared.enters(output_number, &output) {
                 // Two coinbases of the main network took the place of others.
                 let coin = prepared.coin(coinbase, &output);
-                let hash = keys.output(output_number);
+                let hash = keys.outputs()[output_number];
                 coins.add_hashed(hash, &outpoint_key(txid, vout), coin, coinbase);
             }
             output_number += 1;

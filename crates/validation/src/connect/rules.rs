@@ -10,7 +10,7 @@ use tipward_consensus::{BlockContext, Reject};
 use tipward_primitives::Height;
 use tipward_primitives::bitcoin::OutPoint;
 
-use super::keys::BlockKeys;
+use super::coins_ahead::CoinsAhead;
 use crate::faults::coins_fault;
 use crate::prepared::{PreparedBlock, outpoint_key};
 
@@ -38,22 +38,22 @@ impl From<CoinsError> for Refusal {
 /// Applies the rules in the order in which Bitcoin Core does, so that of several that are broken the same one is named.
 /// Returns the coins that the block's inputs spend, in order, the coinbase's excepted.
 ///
-/// `median_time_past_at` tells the median time past of the block's ancestor at a height.
+/// `ahead` has coins that were looked up already; `median_time_past_at` tells the median time past of the block's ancestor at a height.
 pub(crate) fn judge(
     prepared: &PreparedBlock,
-    keys: &BlockKeys,
+    ahead: &CoinsAhead,
     context: &BlockContext,
     coins: &CoinCache,
     median_time_past_at: impl Fn(Height) -> u32,
 ) -> Result<SpentCoins, Refusal> {
     let check_bip30 = || {
         let enforced = context.enforce_bip30;
-        enforced.then(|| check_no_overwrite(prepared, keys, coins))
+        enforced.then(|| check_no_overwrite(prepared, coins))
     };
     if !context.bip30_implied {
         check_bip30().transpose()?;
     }
-    let judged = judge_inputs(prepared, keys, context, coins, median_time_past_at);
+    let judged = judge_inputs(prepared, ahead, context, coins, median_time_past_at);
     if context.bip30_implied && matches!(judged, Err(Refusal::Reject(_))) {
         // Of several rules that are broken it is the first.
         check_bip30().transpose()?;
@@ -64,7 +64,7 @@ pub(crate) fn judge(
 /// All rules but BIP30.
 fn judge_inputs(
     prepared: &PreparedBlock,
-    keys: &BlockKeys,
+    ahead: &CoinsAhead,
     context: &BlockContext,
     coins: &CoinCache,
     median_time_past_at: impl Fn(Height) -> u32,
@@ -85,7 +85,7 @@ fn judge_inputs(
         for input in tx.inputs() {
             if !find(
                 prepared,
-                keys,
+                ahead,
                 input_number,
                 input.outpoint_bytes(),
                 coins,
@@ -117,7 +117,7 @@ fn judge_inputs(
 /// Appends the coin that an input spends; false if there is none.
 fn find(
     prepared: &PreparedBlock,
-    keys: &BlockKeys,
+    ahead: &CoinsAhead,
     input: usize,
     key: &tipward_coins::OutPointKey,
     coins: &CoinCache,
@@ -127,7 +127,11 @@ fn find(
         return Ok(false);
     }
     let Some(source) = prepared.source(input) else {
-        return coins.fetch_hashed(keys.input(input), key, spent);
+        let hash = prepared.keys().inputs()[input];
+        return match ahead.of(input) {
+            Some(found) => coins.fetch_ahead(hash, key, found, spent),
+            None => coins.fetch_hashed(hash, key, spent),
+        };
     };
     let Some(output) = prepared.block().parsed().output(source) else {
         return Ok(false);
@@ -149,15 +153,11 @@ fn facts(coin: Coin<'_>) -> CoinFacts {
     }
 }
 
-fn check_no_overwrite(
-    prepared: &PreparedBlock,
-    keys: &BlockKeys,
-    coins: &CoinCache,
-) -> Result<(), Refusal> {
+fn check_no_overwrite(prepared: &PreparedBlock, coins: &CoinCache) -> Result<(), Refusal> {
     let mut output_number = 0;
     for (txid, tx) in prepared.block().transactions() {
         for index in 0..tx.outputs().len() {
-            let hash = keys.output(output_number);
+            let hash = prepared.keys().outputs()[output_number];
             output_number += 1;
             if coins.has_hashed(hash, &outpoint_key(txid, index))? {
                 let vout = u32::try_from(index).unwrap_or(u32::MAX);

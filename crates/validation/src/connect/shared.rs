@@ -9,17 +9,15 @@
 //! # Correctness
 //! An answer is of the told tip, whatever was connected since: the [`Trail`] leads back there. What memory does not know is
 //! read from the store after the lock was given back. That holds if memory has forgotten nothing meanwhile and still does not
-//! know the outpoint, because whatever reaches the store goes through memory first. (Coins that are read ahead of their
-//! block are taken in by the same rule.)
+//! know the outpoint, because whatever reaches the store goes through memory first.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use tipward_chain::{BlockRef, Fault};
-use tipward_coins::{CoinCache, CoinsDb, Frozen, OutPointKey, Prefetched, SpentCoins};
+use tipward_coins::{CoinCache, CoinsDb, Frozen, OutPointKey, SpentCoins};
 
 use super::LeadBounds;
 use super::apply;
-use super::keys::BlockKeys;
 use super::trail::Trail;
 use crate::faults::{coins_fault, ended};
 use crate::handle::CoinAnswer;
@@ -82,12 +80,11 @@ impl SharedCoins {
     pub(super) fn connect(
         &self,
         prepared: &Arc<PreparedBlock>,
-        keys: &BlockKeys,
         spent: &Arc<SpentCoins>,
         (verified, ahead): (BlockRef, usize),
     ) {
         let mut state = self.write();
-        apply::connect(prepared, keys, &mut state.coins);
+        apply::connect(prepared, &mut state.coins);
         if Arc::make_mut(&mut state.trail).connected(prepared, spent) {
             state.tell(verified, ahead);
         }
@@ -110,10 +107,6 @@ impl SharedCoins {
     /// `tip` was told, on top of which `ahead` blocks are connected.
     pub(super) fn tell(&self, tip: BlockRef, ahead: usize) {
         self.write().tell(tip, ahead);
-    }
-
-    pub(super) fn supply(&self, batch: &Prefetched) {
-        self.write().coins.supply(batch);
     }
 
     pub(super) fn freeze(&self) -> Arc<Frozen> {

@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use anyhow::Context as _;
 use tipward_coins::{
-    Coin, CoinCache, CoinsDb, CoinsError, DbState, Flushed, Merged, OutPointKey, Prefetched,
+    Coin, CoinCache, CoinsDb, CoinsError, DbState, Flushed, Merged, OutPointKey,
     SpentCoins,
 };
 use tipward_primitives::BlockHash;
@@ -86,6 +86,8 @@ impl Store for Tipward {
             bail!("a flush was stopped that nobody stops");
         }
         self.cache.thaw_done();
+        // What is measured is the store.
+        drop(self.cache.forget_written());
         self.merge();
         Ok(())
     }
@@ -102,14 +104,9 @@ impl Store for Tipward {
             (self.cache.hash(&key), key)
         };
         let keys: Vec<_> = keys.iter().map(hashed).collect();
-        let mut batch = Prefetched::new(self.cache.epoch());
-        batch.read(&self.db, &keys)?;
-        let mut found = batch.iter().peekable();
-        let values = keys.iter().map(|(_, key)| {
-            let coin = found.next_if(|(of, _)| *of == key);
-            coin.map(|(_, coin)| value(&coin))
-        });
-        Ok(values.collect())
+        let found = self.cache.older().fetch_all(&keys)?;
+        let value = |number| found.coin(number).map(|coin| value(&coin));
+        Ok((0..keys.len()).map(value).collect())
     }
 
     fn mark(&self) -> anyhow::Result<Option<Mark>> {

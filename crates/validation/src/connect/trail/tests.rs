@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use tipward_coins::SpentCoins;
+use tipward_coins::{KeyHasher, SpentCoins};
 use tipward_consensus::{BlockContext, check_block};
 use tipward_primitives::{Network, Params};
 
@@ -12,9 +12,11 @@ use crate::tests::connecting::Miner;
 fn blocks(count: usize) -> Vec<Arc<PreparedBlock>> {
     let params = Params::new(Network::Regtest);
     let blocks = Miner::new(41).mine(count);
+    let hasher = KeyHasher::random();
     let prepare = |(height, block): (u32, tipward_primitives::RawBlock)| {
         let context = BlockContext::new(&params, block.header(), height, 0);
-        Arc::new(PreparedBlock::new(check_block(&context, block).unwrap()))
+        let checked = check_block(&context, block).unwrap();
+        Arc::new(PreparedBlock::new(checked, hasher))
     };
     (1..).zip(blocks).map(prepare).collect()
 }
