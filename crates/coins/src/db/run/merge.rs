@@ -70,10 +70,19 @@ impl Merge {
         by_beginning.then_with(|| self.compare_keys(a.cursor, b.cursor))
     }
 
+    #[inline]
+    fn have_same_key(&self, a: usize, b: usize) -> bool {
+        match (self.key(a), self.key(b)) {
+            (Some(a), Some(b)) => compare(a, b).is_eq(),
+            _ => false,
+        }
+    }
+
     /// By the whole key; the end is after all keys.
+    #[inline]
     fn compare_keys(&self, a: usize, b: usize) -> Ordering {
         let by_key = match (self.key(a), self.key(b)) {
-            (Some(a), Some(b)) => a.cmp(b),
+            (Some(a), Some(b)) => compare(a, b),
             (a, b) => b.is_some().cmp(&a.is_some()),
         };
         by_key.then(a.cmp(&b))
@@ -92,7 +101,7 @@ impl Merge {
         // Older entries of the same key are overtaken.
         while let Some(second) = self.heads.get(1)
             && second.begins == first.begins
-            && self.key(second.cursor) == self.key(first.cursor)
+            && self.have_same_key(first.cursor, second.cursor)
         {
             self.step(1)?;
         }
@@ -129,5 +138,14 @@ impl Merge {
         self.cursors.push(cursor);
         self.sort();
         Ok(())
+    }
+}
+
+/// As slices are compared, but made for two that begin with the same id, and have a short index.
+#[inline]
+fn compare(a: &[u8], b: &[u8]) -> Ordering {
+    match (a.split_first_chunk::<32>(), b.split_first_chunk::<32>()) {
+        (Some((a_id, [a_index])), Some((b_id, [b_index]))) if a_id == b_id => a_index.cmp(b_index),
+        _ => a.cmp(b),
     }
 }

@@ -9,8 +9,8 @@ use super::super::page::{Entry, PAGE_SIZE, PageBuilder};
 use super::{Footer, Run, beginning};
 use crate::CoinsError;
 
-/// Bytes that are written at once.
-const CHUNK: usize = 1 << 20;
+/// Bytes that are written at once: they are in the processor's caches still.
+const CHUNK: usize = 256 << 10;
 
 /// A run that is being written. Dropped unfinished, it leaves nothing behind.
 #[derive(Debug)]
