@@ -10,7 +10,10 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
+};
 use rustix::time::{ClockId, clock_gettime};
 use tempfile::TempDir;
 use tipward_coins::{Coin, CoinCache, CoinsDb, Merged, OutPointKey, SpentCoins};
@@ -146,6 +149,9 @@ fn store(c: &mut Criterion) {
 
 /// Coins of the last level into which is merged.
 const OLD: u64 = 3_000_000;
+/// Runs that are joined, and as many as are as large as the last level.
+const RUNS: u64 = 17;
+const FOLDED: u64 = 21;
 
 /// A store that takes in changes of which half are new coins and half take out one that is there.
 struct Growing {
@@ -240,6 +246,30 @@ fn each(of: u64, iterations: u64, work: impl FnOnce()) -> Duration {
     Duration::from_nanos(nanos as u64)
 }
 
+/// What a look-up of an old coin takes that goes past so many runs.
+fn read_below(group: &mut BenchmarkGroup<'_, WallTime>, growing: &Growing, runs: u64) {
+    let cache = CoinCache::new(growing.writer.db.clone(), 1 << 20);
+    let mut first = 0;
+    group.bench_function(format!("of 5,000 that are read below {runs} runs"), |b| {
+        b.iter_custom(|iterations| {
+            const BLOCKS: u64 = 100;
+            let mut blocks = Vec::new();
+            for _ in 0..BLOCKS {
+                // Not those that are spent.
+                let keys = (0..BLOCK).map(|n| key((first + n) * 999_983 % OLD));
+                let keys: Vec<_> = keys.map(|key| (cache.hash(&key), key)).collect();
+                blocks.push(keys);
+                first += BLOCK;
+            }
+            each(BLOCKS * BLOCK, iterations, || {
+                for keys in &blocks {
+                    black_box(cache.older().fetch_all(keys)).expect("the store can be read");
+                }
+            })
+        });
+    });
+}
+
 fn merging(c: &mut Criterion) {
     let mut group = c.benchmark_group("each entry");
     group
@@ -249,14 +279,16 @@ fn merging(c: &mut Criterion) {
     let mut growing = Growing::new();
     let base = growing.fork();
 
-    // More runs than are left alone, none of them large: they are joined.
-    const SMALL: u64 = 250_000;
-    const RUNS: u64 = 9;
-    for _ in 0..RUNS {
+    const SMALL: u64 = 200_000;
+    for runs in 1..=RUNS {
         growing.flush(SMALL);
+        if runs % 8 == 0 {
+            read_below(&mut group, &growing, runs);
+        }
     }
+    // More runs than are left alone, none of them large: they are joined.
     let runs = growing.fork();
-    group.bench_function("of 9 runs that are joined", |b| {
+    group.bench_function("of runs that are joined", |b| {
         b.iter_custom(|iterations| {
             let dir = fork(runs.path());
             let db = CoinsDb::open(dir.path()).expect("a store");
@@ -268,12 +300,11 @@ fn merging(c: &mut Criterion) {
     });
 
     // As large as the last level: they are folded into it.
-    const LARGE: u64 = 500_000;
-    for _ in RUNS..=12 {
-        growing.flush(LARGE);
+    for _ in RUNS..FOLDED {
+        growing.flush(SMALL);
     }
     let runs = growing.fork();
-    let all = OLD + RUNS * SMALL + (13 - RUNS) * LARGE;
+    let all = OLD + FOLDED * SMALL;
     group.bench_function("of runs that are folded into the last level", |b| {
         b.iter_custom(|iterations| {
             let dir = fork(runs.path());

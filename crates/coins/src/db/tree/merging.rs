@@ -1,11 +1,12 @@
 //! What is merged, when, and how.
 //!
-//! A change is written once by its flush, once or twice when runs are joined, and once when it is folded into the last level, which is
+//! A change is written once by its flush, about once when runs are joined, and once when it is folded into the last level, which is
 //! itself written once for that: some four times in all, however large the set is.
 
 use std::sync::Arc;
 
 use super::super::run::{Merge, Run, RunWriter, beginning};
+use super::joining::first_to_join;
 use super::version::{Above, Part, Version};
 use super::{Tree, Writing};
 use crate::CoinsError;
@@ -145,13 +146,10 @@ impl Tree {
         })
     }
 
-    /// Joins the newest runs, from the first on that is no larger than all that are newer: so each entry is written only about
-    /// as often as the number of runs has doubled.
+    /// Joins the newest runs.
     fn join(&self, writing: &Writing, above: &[Above]) -> Result<Merging, CoinsError> {
         let sizes: Vec<u64> = above.iter().map(|above| above.run.size()).collect();
-        let is_worth = |at: &usize| sizes[*at] <= sizes[at + 1..].iter().sum();
-        let first = (0..above.len() - 1).find(is_worth);
-        let runs = &above[first.unwrap_or(above.len() - 2)..];
+        let runs = &above[first_to_join(&sizes)..];
         self.check_room(writing, runs.iter().map(|above| above.run.size()).sum())?;
         let sources = runs.iter().rev().map(|above| Arc::clone(&above.run));
         Ok(Merging {
