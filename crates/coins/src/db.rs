@@ -13,13 +13,13 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tipward_primitives::BlockHash;
 use tipward_primitives::bitcoin::hashes::Hash as _;
 
 use self::page::Entry;
-use self::tree::{Shape, Tree, Version};
+use self::tree::{ReadAhead, Shape, Tree, Version};
 use self::value::StoredKey;
 use crate::cache::Frozen;
 use crate::{CoinsError, OutPointKey, SpentCoins};
@@ -74,8 +74,7 @@ pub enum Merged {
 pub struct CoinsDb {
     tree: Arc<Tree>,
     written: Arc<AtomicU64>,
-    /// How often pages had to come from the disk of late.
-    waits: Arc<AtomicU8>,
+    ahead: Arc<ReadAhead>,
 }
 
 impl fmt::Debug for CoinsDb {
@@ -95,7 +94,7 @@ impl CoinsDb {
         Ok(Self {
             tree: Arc::new(Tree::open(dir, Shape::default())?),
             written: Arc::default(),
-            waits: Arc::default(),
+            ahead: Arc::default(),
         })
     }
 
@@ -134,7 +133,7 @@ impl CoinsDb {
             stored.extend(keys.iter().map(StoredKey::of));
             snapshot
                 .version
-                .get_all(&stored, &self.waits, |number, value| {
+                .get_all(&stored, &self.ahead, |number, value| {
                     snapshot.take(value, to)?;
                     each(first + number);
                     Ok(())

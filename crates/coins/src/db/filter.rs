@@ -37,7 +37,12 @@ pub(super) struct Filter<'a> {
 
 /// What a filter takes of a key.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct KeyBits(u64);
+pub(super) struct KeyBits {
+    /// Says which is its word.
+    place: u64,
+    /// What it sets there.
+    mask: u64,
+}
 
 impl KeyBits {
     /// Mixes the middle of the transaction's id, which its order does not use, with the index.
@@ -52,22 +57,16 @@ impl KeyBits {
             .fold(1, |index: u64, byte| index << 8 | u64::from(*byte));
         let mixed = (eight(8) ^ index.wrapping_mul(0x9e37_79b9_7f4a_7c15))
             .wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        Self((mixed ^ mixed >> 32 ^ eight(16)).wrapping_mul(0x94d0_49bb_1331_11eb))
+        let place = (mixed ^ mixed >> 32 ^ eight(16)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let bits = place.wrapping_mul(0xd6e8_feb8_6659_fd93);
+        let mask = (0..PROBES).fold(0, |mask, probe| mask | 1 << (bits >> (58 - 6 * probe) & 63));
+        Self { place, mask }
     }
-}
 
-impl KeyBits {
     /// The number of its word, of so many.
     #[inline]
     fn word(self, words: usize) -> usize {
-        ((u128::from(self.0) * words as u128) >> 64) as usize
-    }
-
-    /// What it sets there.
-    #[inline]
-    fn mask(self) -> u64 {
-        let bits = self.0.wrapping_mul(0xd6e8_feb8_6659_fd93);
-        (0..PROBES).fold(0, |mask, probe| mask | 1 << (bits >> (58 - 6 * probe) & 63))
+        ((u128::from(self.place) * words as u128) >> 64) as usize
     }
 }
 
@@ -94,7 +93,7 @@ impl FilterBuilder {
         let touch = |seen: u64, key: &KeyBits| seen ^ self.words[key.word(words)];
         black_box(self.waiting.iter().fold(0, touch));
         for key in self.waiting.drain(..) {
-            self.words[key.word(words)] |= key.mask();
+            self.words[key.word(words)] |= key.mask;
         }
     }
 
@@ -112,17 +111,10 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// Loads the word of a key into the processor's caches.
-    #[inline]
-    pub(super) fn touch(&self, key: KeyBits) -> u8 {
-        let word = self.words.get(key.word(self.words.len()));
-        word.map_or(0, |word| word[0])
-    }
-
     /// `false`: the key was not inserted.
     #[inline]
     pub(super) fn may_have(&self, key: KeyBits) -> bool {
         let word = self.words.get(key.word(self.words.len()));
-        word.is_none_or(|word| u64::from_le_bytes(*word) & key.mask() == key.mask())
+        word.is_none_or(|word| u64::from_le_bytes(*word) & key.mask == key.mask)
     }
 }

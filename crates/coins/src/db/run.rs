@@ -42,7 +42,7 @@ pub(super) use merge::Merge;
 pub(super) use writer::RunWriter;
 
 use self::index::Index;
-use super::filter::{Filter, KeyBits};
+use super::filter::Filter;
 use super::page::{Entry, PAGE_SIZE, Page, Walk};
 use crate::CoinsError;
 
@@ -158,10 +158,10 @@ impl Run {
         !self.filter.is_empty()
     }
 
-    /// `false`: it has no entry of this key.
+    /// What it may have.
     #[inline]
-    pub(super) fn may_have(&self, key: KeyBits) -> bool {
-        Filter::new(&self.map[self.filter.clone()]).may_have(key)
+    pub(super) fn filter(&self) -> Filter<'_> {
+        Filter::new(&self.map[self.filter.clone()])
     }
 
     /// The page with a key, if there is such a page; without a look at it, unless its transaction has outputs in others too.
@@ -182,12 +182,6 @@ impl Run {
         }
         let page = candidates.next();
         page.map(|page| self.page(page)).transpose()
-    }
-
-    /// Loads what says whether it has a key into the processor's caches.
-    #[inline]
-    pub(super) fn touch_filter(&self, key: KeyBits) -> u8 {
-        Filter::new(&self.map[self.filter.clone()]).touch(key)
     }
 
     /// Loads what says which page has a key into the processor's caches.

@@ -21,6 +21,7 @@
 //! Readers take the present [`Version`] and are never in anybody's way. Who writes also merges, a slice at a time, so that no
 //! thread is needed here.
 
+mod ahead;
 mod joining;
 mod merging;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+pub(super) use ahead::ReadAhead;
 pub(super) use merging::Merged;
 pub(super) use version::Version;
 

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU8;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tipward_primitives::BlockHash;
@@ -66,16 +66,19 @@ fn assert_is(version: &Version, map: &Map) {
         assert_eq!(found, map.get(&key).map(|value| &**value));
     }
     let keys: Vec<Vec<u8>> = (0..900).map(|number| key(number).into()).collect();
-    for waits in [0, 2] {
+    for from_disk in [false, true] {
         let mut found = Map::new();
         let mut each = |number, value: &[u8]| {
             assert!(found.insert(key(number as u16), value.to_vec()).is_none());
             Ok(())
         };
         for (chunk, keys) in keys.chunks(50).enumerate() {
-            let waits = AtomicU8::new(waits);
+            let ahead = ReadAhead::default();
+            if from_disk {
+                (0..2).for_each(|_| ahead.took(1, Duration::from_secs(1)));
+            }
             let each = |number: usize, value: &[u8]| each(chunk * 50 + number, value);
-            version.get_all(keys, &waits, each).unwrap();
+            version.get_all(keys, &ahead, each).unwrap();
         }
         assert_eq!(&found, map);
     }

@@ -4,22 +4,15 @@ use std::hint::black_box;
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::super::DbState;
 use super::super::filter::KeyBits;
 use super::super::manifest::{Listed, Manifest};
 use super::super::page::{Entry, Page};
 use super::super::run::{Merge, Run, beginning};
+use super::ReadAhead;
 use crate::CoinsError;
-
-/// Pages that take longer each were not all in memory: a page that is takes a microsecond, if it must be mapped, and one on the fastest
-/// disk some twenty.
-const AS_FROM_DISK: Duration = Duration::from_micros(8);
-
-/// It is not by chance that pages are waited for so often: a thread that is interrupted sees the same once.
-const OFTEN: u8 = 2;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Version {
@@ -156,7 +149,7 @@ impl Version {
             let bits = KeyBits::of(key);
             for Above { run, from } in self.above.iter().rev() {
                 if begins >= *from
-                    && run.may_have(bits)
+                    && run.filter().may_have(bits)
                     && let Some(entry) = run.get(key)?
                 {
                     return Ok(Some(entry.value()).filter(|value| !value.is_empty()));
@@ -176,30 +169,17 @@ impl Version {
     /// processor waits for many at once if nothing stands between them that needs one of them: hence these loops, which only touch
     /// what is needed next of every key.
     ///
-    /// `waits` counts how often pages had to come from the disk of late. When they often have to, the system is asked for all of them
-    /// first, so that the disk, too, is waited for once. To ask for pages that are in memory would take as long as to look them up.
-    ///
     /// # Errors
     ///
     /// As [`Self::get`], or as `each`.
     pub(crate) fn get_all(
         &self,
         keys: &[impl Deref<Target = [u8]>],
-        waits: &AtomicU8,
+        ahead: &ReadAhead,
         mut each: impl FnMut(usize, &[u8]) -> Result<(), CoinsError>,
     ) -> Result<(), CoinsError> {
-        let bits: Vec<KeyBits> = keys.iter().map(|key| KeyBits::of(key)).collect();
+        let runs = self.guesses(keys);
         let mut seen = 0;
-        for Above { run, .. } in &self.above {
-            seen = bits
-                .iter()
-                .fold(seen, |seen, bits| seen ^ run.touch_filter(*bits));
-        }
-        let runs: Vec<Option<&Run>> = keys
-            .iter()
-            .zip(bits)
-            .map(|(key, bits)| self.guess(key, bits))
-            .collect();
         for (key, run) in keys.iter().zip(&runs) {
             seen ^= run.map_or(0, |run| run.touch_index(key));
         }
@@ -209,8 +189,7 @@ impl Version {
             .map(|(key, run)| run.and_then(|run| Some((run, run.only_page_of(key)?))))
             .collect();
         let began = Instant::now();
-        let waited = waits.load(Ordering::Relaxed);
-        if waited >= OFTEN {
+        if ahead.is_worth_it() {
             for (run, page) in pages.iter().flatten() {
                 run.read_ahead(page);
             }
@@ -218,14 +197,7 @@ impl Version {
         for (_, page) in pages.iter().flatten() {
             seen ^= Page::touch_directory(page);
         }
-        let is_slow = began.elapsed() > AS_FROM_DISK * keys.len() as u32;
-        let now = match is_slow {
-            true => (waited + 1).min(2 * OFTEN),
-            false => waited.saturating_sub(1),
-        };
-        if now != waited {
-            waits.store(now, Ordering::Relaxed);
-        }
+        ahead.took(keys.len(), began.elapsed());
         for (key, page) in keys.iter().zip(&pages) {
             seen ^= page.map_or(0, |(_, page)| Page::new(page).touch_entry(key));
         }
@@ -248,17 +220,25 @@ impl Version {
         Ok(())
     }
 
-    /// The run where a key most likely is.
-    #[inline]
-    fn guess(&self, key: &[u8], bits: KeyBits) -> Option<&Run> {
-        let begins = beginning(key);
-        let mut above = self.above.iter().rev();
-        let above = above.find(|above| begins >= above.from && above.run.may_have(bits));
-        let part = || self.part_of(begins).map(|part| &self.parts[part].run);
-        above
-            .map(|above| &above.run)
-            .or_else(part)
-            .map(|run| &**run)
+    /// The runs where keys most likely are.
+    fn guesses(&self, keys: &[impl Deref<Target = [u8]>]) -> Vec<Option<&Run>> {
+        let of_key = |key: &[u8]| (beginning(key), KeyBits::of(key));
+        let of_keys: Vec<(u64, KeyBits)> = keys.iter().map(|key| of_key(key)).collect();
+        // Of the runs above, counted from 1, the newest that may have the key.
+        let mut newest = vec![0; keys.len()];
+        for (number, Above { run, from }) in (1..).zip(&self.above) {
+            let filter = run.filter();
+            for ((begins, bits), newest) in of_keys.iter().zip(&mut newest) {
+                // Nothing is decided here that the processor would have to foresee, so that it goes on to the next key.
+                let may_have = (begins >= from) & filter.may_have(*bits);
+                *newest = if may_have { number } else { *newest };
+            }
+        }
+        let run = |(newest, (begins, _)): (usize, &(u64, KeyBits))| match newest.checked_sub(1) {
+            Some(number) => Some(&*self.above[number].run),
+            None => self.part_of(*begins).map(|part| &*self.parts[part].run),
+        };
+        newest.into_iter().zip(&of_keys).map(run).collect()
     }
 
     /// The number of the part that keys with a beginning are in, if there is a last level.
