@@ -27,8 +27,8 @@ use tipward_primitives::BlockHash;
 use super::DbState;
 use crate::CoinsError;
 
-/// 1 was that of another store.
-pub(super) const FORMAT: u8 = 2;
+/// 1 was that of another store, 2 knew less of where the outputs of large transactions are.
+pub(super) const FORMAT: u8 = 3;
 const NAME: &str = "manifest";
 const NEW_NAME: &str = "manifest.new";
 const TITLE: &str = "tipward coins ";

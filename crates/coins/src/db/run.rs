@@ -3,7 +3,7 @@
 //! ```text
 //!   pages, in the order of their keys                    see `page`
 //!   filter                                               see `filter`
-//!   index: beginning of the first key of each page (8 each)
+//!   index: beginning and output of the first key of each page (12 each)
 //!          where each page begins (4 each), if some are larger than others
 //!   footer (64): magic | format | pages | entries | sizes of filter and index | their checksum
 //! ```
@@ -41,13 +41,13 @@ use memmap2::{Advice, Mmap};
 pub(super) use merge::Merge;
 pub(super) use writer::RunWriter;
 
-use self::index::Index;
+use self::index::{FIRST, Index, Mark};
 use super::filter::Filter;
 use super::page::{Entry, PAGE_SIZE, Page, Walk};
 use crate::CoinsError;
 
 const MAGIC: [u8; 8] = *b"tw coins";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const FOOTER: usize = 64;
 
 /// The first eight bytes of a key, which sort as keys do.
@@ -164,8 +164,8 @@ impl Run {
         Filter::new(&self.map[self.filter.clone()])
     }
 
-    /// The page with a key, if there is such a page; without a look at it, unless its transaction has outputs in others too.
-    #[inline]
+    /// The page with a key, if there is such a page, whatever other keys there are.
+    #[cold]
     fn page_of(&self, key: &[u8]) -> Result<Option<&[u8]>, CoinsError> {
         let mut candidates = self.index().candidates(beginning(key));
         while candidates.len() > 1 {
@@ -190,14 +190,10 @@ impl Run {
         self.index().touch(beginning(key))
     }
 
-    /// The bytes of the page where a key is if it is here, without a look at them; `None` if that cannot be said without one.
+    /// The bytes of the page where a key most likely is if it is here, without a look at them.
     #[inline]
-    pub(super) fn only_page_of(&self, key: &[u8]) -> Option<&[u8]> {
-        let candidates = self.index().candidates(beginning(key));
-        if candidates.len() != 1 {
-            return None;
-        }
-        self.page(candidates.start).ok()
+    pub(super) fn likely_page_of(&self, key: &[u8]) -> Option<&[u8]> {
+        self.page(self.index().likely(Mark::of(key))?).ok()
     }
 
     /// Asks the system to read a page of its own ahead, without waiting for it.
@@ -207,7 +203,24 @@ impl Run {
         let _ = self.map.advise_range(Advice::WillNeed, at, page.len());
     }
 
-    /// The entry of a key, in the only page that may have it.
+    /// The entry of a key that is not in its likely page.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::get`].
+    pub(super) fn get_elsewhere(&self, key: &[u8]) -> Result<Option<Entry<'_>>, CoinsError> {
+        let mark = Mark::of(key);
+        let index = self.index();
+        if !index.is_shared(index.likely(mark), mark.beginning) {
+            return Ok(None);
+        }
+        match self.page_of(key)? {
+            Some(page) => self.get_in(page, key),
+            None => Ok(None),
+        }
+    }
+
+    /// The entry of a key, if it is in this page.
     #[inline]
     pub(super) fn get_in<'a>(
         &self,
@@ -225,10 +238,12 @@ impl Run {
     /// If the page where it would be is damaged.
     #[inline]
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Entry<'_>>, CoinsError> {
-        match self.page_of(key)? {
-            Some(page) => self.get_in(page, key),
-            None => Ok(None),
+        if let Some(page) = self.index().likely(Mark::of(key))
+            && let Some(entry) = self.get_in(self.page(page)?, key)?
+        {
+            return Ok(Some(entry));
         }
+        self.get_elsewhere(key)
     }
 
     /// The bytes of a page by its number.
@@ -288,7 +303,7 @@ impl Footer {
     fn places(&self, end: usize) -> Option<[Range<usize>; 3]> {
         let filter = self.pages as usize * PAGE_SIZE;
         let first = filter.checked_add(usize::try_from(self.filter_size).ok()?)?;
-        let places = first.checked_add(self.indexed as usize * 8)?;
+        let places = first.checked_add(self.indexed as usize * FIRST)?;
         let size = if self.indexed == self.pages {
             0
         } else {

@@ -263,7 +263,7 @@ fn check_is_new(dir: &Path) -> Result<(), CoinsError> {
         if ends_with("jnl") || path.is_dir() {
             return Err(CoinsError::Format {
                 path: dir.to_owned(),
-                found: FORMAT - 1,
+                found: 1,
                 known: FORMAT,
             });
         }

@@ -85,6 +85,17 @@ pub(super) fn key_size(index: u8) -> Option<usize> {
     }
 }
 
+/// The index of a key's output.
+#[inline]
+pub(super) fn output_of(stored: &[u8]) -> u32 {
+    match stored[32..] {
+        [short] => short.into(),
+        [_, a, b] => u16::from_be_bytes([a, b]).into(),
+        [_, a, b, c, d] => u32::from_be_bytes([a, b, c, d]),
+        _ => 0,
+    }
+}
+
 pub(crate) fn key_of(stored: &[u8]) -> Option<OutPointKey> {
     let (txid, index) = stored.split_first_chunk::<32>()?;
     let index = match *index {

@@ -41,7 +41,7 @@ fn it_comes_back_and_replaces_the_one_before() {
 fn it_can_be_read_by_people() {
     let text = manifest().to_text();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines[0], "tipward coins 2");
+    assert_eq!(lines[0], "tipward coins 3");
     assert_eq!(lines[1], format!("tip {}", "07".repeat(32)));
     assert_eq!(lines[4], "part 8 32768 8000000000000000");
     assert_eq!(lines[6], "run 6 24576 0000000000000000");
@@ -67,7 +67,7 @@ fn any_other_byte_is_noticed() {
 #[test]
 fn a_later_format_is_named() {
     let dir = scratch().unwrap();
-    let body = manifest().to_text().replace("coins 2", "coins 3");
+    let body = manifest().to_text().replace("coins 3", "coins 4");
     let body = body.split_once("checksum").unwrap().0;
     let sum = crc32c::crc32c(body.as_bytes());
     fs::write(dir.path().join(NAME), format!("{body}checksum {sum:08x}\n")).unwrap();
@@ -75,8 +75,8 @@ fn a_later_format_is_named() {
     assert!(matches!(
         error,
         CoinsError::Format {
-            found: 3,
-            known: 2,
+            found: 4,
+            known: 3,
             ..
         }
     ));

@@ -52,8 +52,14 @@ fn pairs() -> impl Strategy<Value = Pairs> {
         8 => proptest::collection::vec(any::<u8>(), 0..60),
         1 => (0..12_000usize).prop_map(|size| vec![9; size]),
     ];
+    // Some ids begin alike and go on otherwise.
+    let others = prop_oneof![8 => Just(7u8), 1 => 6..9u8];
     proptest::collection::btree_map(
-        (beginning, any::<u8>()).prop_map(|(b, index)| key(b, index % 248)),
+        (beginning, others, any::<u8>()).prop_map(|(b, other, index)| {
+            let mut key = key(b, index % 248);
+            key[20] = other;
+            key
+        }),
         value,
         0..400,
     )

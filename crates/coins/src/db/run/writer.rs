@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::filter::{FilterBuilder, KeyBits};
 use super::super::page::{Entry, PAGE_SIZE, PageBuilder};
-use super::{Footer, Run, beginning};
+use super::index::Mark;
+use super::{Footer, Run};
 use crate::CoinsError;
 
 /// Bytes that are written at once: they are in the processor's caches still.
@@ -21,8 +22,8 @@ pub(crate) struct RunWriter {
     /// Pages that are not in the file yet.
     buffer: Vec<u8>,
     page: PageBuilder,
-    /// Beginnings of the pages' first keys, and where they begin.
-    first: Vec<u64>,
+    /// Marks of the pages' first keys, and where they begin.
+    first: Vec<Mark>,
     places: Vec<u32>,
     pages: u32,
     entries: u64,
@@ -72,7 +73,7 @@ impl RunWriter {
             self.finish_page()?;
         }
         if self.page.is_empty() {
-            self.first.push(beginning(entry.key()));
+            self.first.push(Mark::of(entry.key()));
             self.places.push(self.pages);
         }
         self.page.push(entry);
@@ -120,7 +121,7 @@ impl RunWriter {
             filter.write(&mut tail);
         }
         let filter_size = tail.len() as u64;
-        tail.extend(self.first.iter().flat_map(|first| first.to_le_bytes()));
+        tail.extend(self.first.iter().flat_map(|first| first.to_bytes()));
         let indexed = self.first.len() as u32;
         if indexed != self.pages {
             self.places.push(self.pages);

@@ -307,7 +307,7 @@ fn the_coins_of_an_earlier_format_are_named() {
         error,
         CoinsError::Format {
             found: 1,
-            known: 2,
+            known: 3,
             ..
         }
     ));

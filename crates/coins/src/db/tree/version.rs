@@ -186,7 +186,7 @@ impl Version {
         let pages: Vec<Option<(&Run, &[u8])>> = keys
             .iter()
             .zip(runs)
-            .map(|(key, run)| run.and_then(|run| Some((run, run.only_page_of(key)?))))
+            .map(|(key, run)| run.and_then(|run| Some((run, run.likely_page_of(key)?))))
             .collect();
         let began = Instant::now();
         if ahead.is_worth_it() {
@@ -209,7 +209,7 @@ impl Version {
                     // The filter was wrong: it may be in another run.
                     None if run.has_filter() => self.get(key)?,
                     // The last level is asked when no filter says yes.
-                    None => None,
+                    None => run.get_elsewhere(key)?.map(|entry| entry.value()),
                 },
                 None => self.get(key)?,
             };
