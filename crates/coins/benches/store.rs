@@ -171,7 +171,11 @@ impl Growing {
             blocks: 0,
             next: 0,
         };
-        let all = writer.changed(OLD);
+        let mut all = CoinCache::new(writer.db.clone(), 1 << 30);
+        for number in 0..OLD {
+            all.add(&key(number), coin(number), false);
+        }
+        writer.next = OLD;
         writer.write(all);
         Self {
             dir,
@@ -270,6 +274,19 @@ fn read_below(group: &mut BenchmarkGroup<'_, WallTime>, growing: &Growing, runs:
     });
 }
 
+/// What each of so many entries takes that are merged, and how many files they are in then.
+fn merge(runs: &TempDir, entries: u64, iterations: u64) -> (Duration, usize) {
+    let dir = fork(runs.path());
+    let db = CoinsDb::open(dir.path()).expect("a store");
+    let time = each(entries, iterations, || {
+        let merged = db.merge(|| false).expect("the store can be written");
+        assert_eq!(merged, Merged::Done);
+    });
+    let files = fs::read_dir(dir.path()).expect("a folder").flatten();
+    let is_run = |file: &fs::DirEntry| file.path().extension().is_some_and(|e| e == "run");
+    (time, files.filter(is_run).count())
+}
+
 fn merging(c: &mut Criterion) {
     let mut group = c.benchmark_group("each entry");
     group
@@ -290,12 +307,9 @@ fn merging(c: &mut Criterion) {
     let runs = growing.fork();
     group.bench_function("of runs that are joined", |b| {
         b.iter_custom(|iterations| {
-            let dir = fork(runs.path());
-            let db = CoinsDb::open(dir.path()).expect("a store");
-            each(SMALL * RUNS, iterations, || {
-                let merged = db.merge(|| false).expect("the store can be written");
-                assert_eq!(merged, Merged::Done);
-            })
+            let (time, files) = merge(&runs, SMALL * RUNS, iterations);
+            assert_eq!(files, 2, "they were not joined");
+            time
         });
     });
 
@@ -304,15 +318,11 @@ fn merging(c: &mut Criterion) {
         growing.flush(SMALL);
     }
     let runs = growing.fork();
-    let all = OLD + FOLDED * SMALL;
     group.bench_function("of runs that are folded into the last level", |b| {
         b.iter_custom(|iterations| {
-            let dir = fork(runs.path());
-            let db = CoinsDb::open(dir.path()).expect("a store");
-            each(all, iterations, || {
-                let merged = db.merge(|| false).expect("the store can be written");
-                assert_eq!(merged, Merged::Done);
-            })
+            let (time, files) = merge(&runs, OLD + SMALL * FOLDED, iterations);
+            assert!(files > 2, "they were not folded");
+            time
         });
     });
     drop((growing, runs));
