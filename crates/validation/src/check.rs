@@ -16,9 +16,10 @@ use tipward_script::check_signet_solution;
 
 use crate::faults::lasting;
 use crate::handle::Counters;
+use crate::handoff::Handoff;
 use crate::prepared::PreparedBlock;
 use crate::ticket::{Ticket, panic_message};
-use crate::write::Checked;
+use crate::write::{Body, Checked};
 
 /// The check of a block, by [`rules_of`] its network, but for tests.
 pub(crate) type CheckBlock = Arc<CheckBlockFn>;
@@ -45,24 +46,22 @@ pub(crate) fn rules_of(params: &Params) -> CheckBlock {
 /// Checks a block that a peer sent, and tells what was damaged on the way from what was sent wrong.
 fn check_received(
     check: &CheckBlock,
-    hasher: KeyHasher,
     context: &BlockContext,
     block: RawBlock,
-) -> Result<PreparedBlock, CheckError<Fault>> {
+) -> Result<CheckedBlock, CheckError<Fault>> {
     // Shares the bytes.
     let received = block.clone();
-    match check(context, block) {
-        Ok(block) => Ok(PreparedBlock::new(block, hasher)),
-        Err(CheckError::Reject(reject))
+    check(context, block).map_err(|error| match error {
+        CheckError::Reject(reject)
             if reject.kind == RejectKind::Mutated && !received.came_as_sent() =>
         {
-            Err(CheckError::Reject(Reject {
+            CheckError::Reject(Reject {
                 kind: RejectKind::Damaged,
                 ..reject
-            }))
+            })
         }
-        Err(error) => Err(error),
-    }
+        error => error,
+    })
 }
 
 /// A block on its way to a check.
@@ -79,12 +78,24 @@ pub(crate) struct Worker {
     pub(crate) hasher: KeyHasher,
     pub(crate) queue: Receiver<Unchecked>,
     pub(crate) next: Sender<Checked>,
+    /// Where blocks are kept that will be written.
+    pub(crate) handoff: Handoff,
     /// What still waits is not worth a check: the node is stopping.
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) counters: Arc<Counters>,
 }
 
 impl Worker {
+    /// Checks a block, and prepares it for being connected if it will be kept until then.
+    fn check(&self, context: &BlockContext, block: RawBlock) -> Result<Body, CheckError<Fault>> {
+        let block = check_received(&self.check, context, block)?;
+        Ok(if self.handoff.wants(block.height()) {
+            Body::Prepared(Arc::new(PreparedBlock::new(block, self.hasher)))
+        } else {
+            Body::Bare(Box::new(block))
+        })
+    }
+
     pub(crate) fn run(self) {
         for Unchecked {
             ticket,
@@ -99,14 +110,13 @@ impl Worker {
                 }));
                 continue;
             }
-            let check = || check_received(&self.check, self.hasher, &context, block);
+            let check = || self.check(&context, block);
             let began = Instant::now();
             let checked = catch_unwind(AssertUnwindSafe(check));
             self.counters.clocks.check.add(began.elapsed());
             match checked {
                 // If the writer is gone, the ticket says so as it is dropped.
                 Ok(Ok(block)) => {
-                    let block = Arc::new(block);
                     drop(self.next.send(Checked { ticket, block }));
                 }
                 Ok(Err(CheckError::Reject(reject))) => {

@@ -1,3 +1,6 @@
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -54,6 +57,23 @@ impl Handoff {
             let Some(dropped) = dropped else { break };
             kept.bytes -= dropped.memory();
         }
+    }
+
+    /// False: a block of this height, if it were put in now, would be dropped.
+    pub(crate) fn wants(&self, height: Height) -> bool {
+        let kept = self.kept();
+        let is_stale = |first: Height| first <= kept.connected;
+        kept.bytes < kept.most_bytes
+            || kept
+                .blocks
+                .keys()
+                .next()
+                .is_some_and(|(first, _)| is_stale(*first))
+            || kept
+                .blocks
+                .keys()
+                .next_back()
+                .is_some_and(|(last, _)| height < *last)
     }
 
     /// Takes a block out.

@@ -149,6 +149,7 @@ impl Pipeline {
             let worker = Worker {
                 check: Arc::clone(&check),
                 hasher,
+                handoff: pipeline.handoff.clone(),
                 queue: check_queue.clone(),
                 next: write_sender.clone(),
                 stopping: Arc::clone(&pipeline.stopping),

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, never, select};
 use tipward_chain::{BlockMark, BlockOutcome, ChainEvent, Fault};
+use tipward_consensus::CheckedBlock;
 use tipward_primitives::{BlockHash, Header};
 use tipward_store::{BlockStore, NewBlock, StoreError};
 
@@ -32,7 +33,24 @@ const RETRY: Duration = Duration::from_secs(1);
 /// A block on its way to the block files.
 pub(crate) struct Checked {
     pub(crate) ticket: Ticket,
-    pub(crate) block: Arc<PreparedBlock>,
+    pub(crate) block: Body,
+}
+
+/// What is to be written.
+pub(crate) enum Body {
+    /// To be kept until it is connected, if there is room.
+    Prepared(Arc<PreparedBlock>),
+    /// It was not worth its preparation: when its turn to be connected comes, it is read again.
+    Bare(Box<CheckedBlock>),
+}
+
+impl Body {
+    fn block(&self) -> &CheckedBlock {
+        match self {
+            Self::Prepared(block) => block.block(),
+            Self::Bare(block) => block,
+        }
+    }
 }
 
 /// What else the writer is told.
@@ -248,7 +266,7 @@ impl Turns {
                 hash: ticket.hash(),
                 height: ticket.height(),
                 block: block.block().raw().clone(),
-                transactions: transactions(block),
+                transactions: transactions(block.block()),
             })
             .collect();
         let began = Instant::now();
@@ -260,8 +278,10 @@ impl Turns {
                 // What is not kept to be connected is not needed any more when who waits for the verdicts goes on.
                 drop(blocks);
                 for Checked { ticket, block } in self.batch.drain(..) {
-                    let transactions = transactions(&block);
-                    self.writer.handoff.put(block);
+                    let transactions = transactions(block.block());
+                    if let Body::Prepared(block) = block {
+                        self.writer.handoff.put(block);
+                    }
                     ticket.decide(BlockOutcome::Stored { transactions });
                 }
             }
@@ -330,7 +350,6 @@ fn fail(blocks: impl Iterator<Item = Checked>, fault: &Fault) {
     }
 }
 
-fn transactions(block: &PreparedBlock) -> u32 {
-    u32::try_from(block.block().transaction_count())
-        .expect("a block of 4 MB has fewer transactions")
+fn transactions(block: &CheckedBlock) -> u32 {
+    u32::try_from(block.transaction_count()).expect("a block of 4 MB has fewer transactions")
 }
