@@ -1,5 +1,6 @@
 //! A node that deletes old blocks stays below its limit, and serves, reorganizes and restarts as it should.
 
+use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -43,17 +44,29 @@ fn pruning(peers: &[Peer], limit: u64) -> NodeOptions {
     }
 }
 
-/// Bytes that block files and undo files take on the disk, with what the file system has set aside for them.
-fn on_disk(netdir: &Path) -> u64 {
+/// Bytes that each block file and undo file takes on the disk, with what the file system has set aside for it.
+fn sizes_on_disk(netdir: &Path) -> HashMap<PathBuf, u64> {
     let Ok(entries) = std::fs::read_dir(netdir.join("blocks")) else {
-        return 0;
+        return HashMap::new();
     };
     entries
         .filter_map(Result::ok)
         .filter(|entry| entry.path().extension().is_some_and(|e| e == "dat"))
         // A file may go while it is looked at.
-        .filter_map(|entry| entry.metadata().ok())
-        .map(|meta| meta.len().max(meta.blocks() * 512))
+        .filter_map(|entry| {
+            let meta = entry.metadata().ok()?;
+            Some((entry.path(), meta.len().max(meta.blocks() * 512)))
+        })
+        .collect()
+}
+
+/// What they took together at one moment, or somewhat less. One look from file to file may see a file that is deleted before
+/// another one is made, and that one too; between two looks there was what both have seen.
+fn on_disk(netdir: &Path) -> u64 {
+    let (before, after) = (sizes_on_disk(netdir), sizes_on_disk(netdir));
+    before
+        .iter()
+        .filter_map(|(path, size)| Some(*size.min(after.get(path)?)))
         .sum()
 }
 

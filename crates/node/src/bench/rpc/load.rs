@@ -152,7 +152,7 @@ async fn call_all(
         all.micros.extend(found.micros);
         all.failed += found.failed;
     }
-    Ok(all.calls(begun.elapsed()))
+    Ok(all.into_calls(begun.elapsed()))
 }
 
 /// When a connection calls.
@@ -171,7 +171,8 @@ async fn keep_calling(
     let mut stream = TcpStream::connect(addr).await?;
     stream.set_nodelay(true)?;
     let mut buffer = Vec::with_capacity(4096);
-    while !stop.is_cancelled() {
+    // Once at least, however soon that is over beside which they call.
+    while found.calls() == 0 || !stop.is_cancelled() {
         let due = match &mut pace {
             None => Instant::now(),
             Some(pace) => {
@@ -179,7 +180,7 @@ async fn keep_calling(
                 pace.next += pace.interval;
                 tokio::select! {
                     () = tokio::time::sleep_until(due.into()) => due,
-                    () = stop.cancelled() => break,
+                    () = stop.cancelled(), if found.calls() > 0 => break,
                 }
             }
         };
@@ -215,7 +216,11 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<
 }
 
 impl Found {
-    fn calls(mut self, took: Duration) -> Calls {
+    fn calls(&self) -> usize {
+        self.micros.len() + self.failed
+    }
+
+    fn into_calls(mut self, took: Duration) -> Calls {
         self.micros.sort_unstable();
         Calls {
             answers: self.micros.len(),
