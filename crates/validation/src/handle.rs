@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use tipward_chain::{BlockRef, Fault};
 use tipward_coins::{CoinsSnapshot, OutPointKey};
 use tipward_consensus::Reject;
@@ -13,9 +13,6 @@ use crate::connect::CoinsReader;
 use crate::faults::ended;
 use crate::flush_meter::{FlushMeter, Flushes};
 use crate::stage_times::{StageClocks, StageTimes};
-
-/// Questions that may wait for the connect thread; whoever asks more waits.
-const QUEUE: usize = 256;
 
 /// Answers about the coins. Every answer is of the validated chain: blocks that are connected ahead of the verification of
 /// their scripts do not show in it, nor does a reorganization before it is complete.
@@ -151,7 +148,9 @@ impl Counters {
 
 impl CoinsHandle {
     pub(crate) fn new(coins: CoinsReader, bell: Bell) -> (Self, Receiver<Query>) {
-        let (queries, receiver) = bounded(QUEUE);
+        // Whoever asks waits for the answer, so that there are no more questions than threads. What is still in this kind of
+        // channel when its receiver goes is dropped at once; in a bounded one it stays, and who asked would wait forever.
+        let (queries, receiver) = unbounded();
         let handle = Self {
             coins,
             queries,

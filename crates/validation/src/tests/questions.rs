@@ -1,12 +1,16 @@
 //! What others ask about the coins.
 
 use bitcoin::Amount;
+use tipward_coins::{CoinCache, CoinsDb};
 use tipward_testkit::build::{Flaw, to_raw};
 
 use super::connecting::{Miner, options};
 use super::local::{Local, all};
 use super::model::{coins_of, decode, key};
-use crate::TestError;
+use crate::bell::Bell;
+use crate::connect::SharedCoins;
+use crate::handle::CoinsHandle;
+use crate::{LeadBounds, TestError};
 
 #[test]
 fn a_coin_is_there_until_it_is_spent() {
@@ -89,4 +93,27 @@ fn a_tested_block_is_judged_and_changes_nothing() {
     // The tested block can still be connected.
     local.submit(&next);
     assert_eq!(local.tip(), next[1].block_hash());
+}
+
+#[test]
+fn who_waits_for_an_answer_hears_that_the_connect_thread_has_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let local = Local::open(dir.path(), &options());
+    let tip = local.pipeline.validated_tip();
+    let other = tempfile::tempdir().unwrap();
+    let db = CoinsDb::open(other.path()).unwrap();
+    let cache = CoinCache::new(db.clone(), 1 << 20);
+    let coins = SharedCoins::new(cache, db, tip, LeadBounds::default());
+    let (bell, _heard) = Bell::new();
+    let (handle, questions) = CoinsHandle::new(coins.reader(), bell);
+    std::thread::scope(|scope| {
+        let asks = scope.spawn(|| handle.flush());
+        // Nobody takes the question before the thread ends.
+        while questions.is_empty() {
+            std::thread::yield_now();
+        }
+        drop(questions);
+        assert!(asks.join().unwrap().is_err());
+    });
+    assert!(handle.flush().is_err());
 }
