@@ -23,6 +23,7 @@
 //! Outpoints come from strangers, who can try ids until many share a part, so they are found by a keyed hash: SipHash-1-3 with a key that is new in each process. It costs about as much as a tenth of the cache misses of a
 //! look-up, and unlike faster hashes it makes a promise against those who see how long we take.
 
+mod changes;
 #[cfg(test)]
 mod tests;
 
@@ -219,15 +220,7 @@ impl Layer {
             .filter_map(guess)
             .map(|at| self.table.record(at))
             .collect();
-        let touch = |record| {
-            let bytes = self.records.record(record);
-            bytes[0] ^ bytes[bytes.len() - 1]
-        };
-        black_box(
-            guesses
-                .into_iter()
-                .fold(0, |seen, record| seen ^ touch(record)),
-        );
+        self.touch_records(guesses.into_iter());
     }
 
     /// Adds a coin, or puts it in the place of what is known. `new`: below there is no coin.
@@ -288,51 +281,6 @@ impl Layer {
     pub(crate) fn memory(&self) -> usize {
         self.table.memory() + self.records.memory()
     }
-
-    /// What is to be written (`None`: deleted) below, in the order of transaction ids and indexes. It takes 4 bytes for each
-    /// change, and 16 for each of one in 256.
-    pub(crate) fn sorted_changes(
-        &self,
-    ) -> impl Iterator<Item = (&OutPointKey, Option<Packed<'_>>)> + '_ {
-        self.changed().into_iter().flat_map(|records| {
-            // The beginning of the id decides nearly always, and is at hand here.
-            let mut changes: Vec<(u64, u32)> = records
-                .into_iter()
-                .map(|record| (beginning(self.records.key(record)), record))
-                .collect();
-            changes.sort_unstable_by(|(a, a_record), (b, b_record)| {
-                let order = |record: &u32| crate::db::value::order(self.records.key(*record));
-                a.cmp(b).then_with(|| order(a_record).cmp(&order(b_record)))
-            });
-            changes.into_iter().map(|(_, record)| {
-                let coin = match self.records.entry(record) {
-                    Entry::Gone => None,
-                    Entry::Coin(coin, _) => Some(coin),
-                };
-                (self.records.key(record), coin)
-            })
-        })
-    }
-
-    /// The records that are to be written, by the first byte of their transaction's id.
-    fn changed(&self) -> Vec<Vec<u32>> {
-        let mut records: Vec<u32> = self.table.records().collect();
-        // As they lie in memory, so that they are read along it.
-        records.sort_unstable();
-        let share = records.len() / 256;
-        let mut changed: Vec<Vec<u32>> = (0..=u8::MAX)
-            .map(|_| Vec::with_capacity(share + share / 8))
-            .collect();
-        for record in records {
-            changed[usize::from(self.records.key(record)[0])].push(record);
-        }
-        changed
-    }
-}
-
-fn beginning(key: &OutPointKey) -> u64 {
-    let bytes = key.first_chunk().expect("36 bytes begin with eight");
-    u64::from_be_bytes(*bytes)
 }
 
 /// All records of a generation.

@@ -59,6 +59,11 @@ impl Slab {
         self.free = index;
     }
 
+    /// No record that was ever taken has a number so great.
+    pub(crate) fn used(&self) -> u32 {
+        self.used
+    }
+
     #[inline]
     pub(crate) fn get(&self, index: u32) -> &[u8] {
         let (chunk, at) = self.place(index);
