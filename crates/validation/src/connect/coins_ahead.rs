@@ -1,5 +1,8 @@
 //! The coins that a block spends, as far as they are looked up before its turn.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use tipward_chain::{BlockRef, Fault};
@@ -67,6 +70,10 @@ impl CoinsAhead {
 
     /// Takes in what was found for some inputs of the block, at most [`AT_ONCE`] of them.
     pub(crate) fn take_in(&mut self, inputs: &[u32], found: Prefetched) {
+        if self.places.is_empty() {
+            // It was asked for before a reorganization, after which the block is not read again yet.
+            return;
+        }
         let first = self.batches.len() * AT_ONCE;
         for (place, input) in (first as u32..).zip(inputs) {
             self.places[*input as usize] = place;
